@@ -1,0 +1,1 @@
+"""The tests of Ledger. Their folders mirror `src/ledger`."""
