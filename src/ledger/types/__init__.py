@@ -1,0 +1,1 @@
+"""The vocabulary that every slice speaks: exact, frozen, without input or output."""
