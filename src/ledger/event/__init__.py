@@ -1,0 +1,1 @@
+"""The event log: past-tense facts, written in the transaction that made them true."""

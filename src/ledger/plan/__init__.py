@@ -1,0 +1,1 @@
+"""Plans and features: what is sold, at which prices, with which entitlements."""

@@ -1,0 +1,1 @@
+"""Subscriptions: which customer has which plan version, since when and until when."""
