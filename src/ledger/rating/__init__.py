@@ -1,0 +1,1 @@
+"""Rating, pure: what a quantity costs, what a part of a period costs, and how that came about."""
