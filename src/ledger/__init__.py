@@ -1,0 +1,103 @@
+"""Ledger: usage-based billing. Plans, metering, entitlements, invoices; exact to the cent.
+
+    import ledger
+
+    with ledger.open("sqlite:///billing.db") as engine:
+        acme = engine.tenant("acme_corp", app="production")
+
+Everything public is importable from here; what is not listed here may change.
+"""
+
+from typing import TYPE_CHECKING
+
+from ledger.customer.model import Address, Customer, TaxId
+from ledger.entitlement.model import Entitlement
+from ledger.invoice.model import Invoice, LineItem
+from ledger.meter.config import MeterConfig
+from ledger.meter.model import EventResult, RejectedEvent, StoredEvent, UsageEvent, UsageRow
+from ledger.opening import open, open_async
+from ledger.plan.feature import Feature, Meter
+from ledger.plan.model import Limit, Plan
+from ledger.plan.price import Price, Tier
+from ledger.subscription.model import Subscription
+from ledger.types.clock import Clock, SystemClock
+from ledger.types.errors import (
+    Broken,
+    Conflict,
+    Denied,
+    Invalid,
+    LedgerError,
+    NotFound,
+    Unavailable,
+)
+from ledger.types.money import (
+    AED,
+    ARS,
+    AUD,
+    BHD,
+    BRL,
+    CAD,
+    CHF,
+    CLP,
+    CNY,
+    COP,
+    CZK,
+    DKK,
+    EUR,
+    GBP,
+    HKD,
+    HUF,
+    IDR,
+    ILS,
+    INR,
+    ISK,
+    JPY,
+    KRW,
+    KWD,
+    MXN,
+    MYR,
+    NOK,
+    NZD,
+    PHP,
+    PLN,
+    RON,
+    SAR,
+    SEK,
+    SGD,
+    THB,
+    TRY,
+    TWD,
+    UAH,
+    USD,
+    VND,
+    ZAR,
+    Money,
+)  # fmt: skip
+from ledger.types.page import Page
+from ledger.types.period import Interval, Period
+
+if TYPE_CHECKING:
+    from ledger.engine.engine import AsyncEngine, Engine
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AED", "ARS", "AUD", "BHD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EUR",
+    "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "KWD", "MXN", "MYR", "NOK",
+    "NZD", "PHP", "PLN", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND",
+    "ZAR",
+    "Address", "AsyncEngine", "Broken", "Clock", "Conflict", "Customer", "Denied", "Engine",
+    "Entitlement", "EventResult", "Feature", "Interval", "Invalid", "Invoice", "LedgerError",
+    "Limit", "LineItem", "Meter", "MeterConfig", "Money", "NotFound", "Page", "Period", "Plan",
+    "Price", "RejectedEvent", "StoredEvent", "Subscription", "SystemClock", "TaxId", "Tier",
+    "Unavailable", "UsageEvent", "UsageRow", "__version__", "open", "open_async",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    # The engines bring asyncio along, and `import ledger` does without it.
+    if name in ("AsyncEngine", "Engine"):
+        from ledger.engine import engine
+
+        return getattr(engine, name)
+    raise AttributeError(f"module 'ledger' has no attribute {name!r}")

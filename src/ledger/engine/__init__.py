@@ -1,0 +1,1 @@
+"""The engine: tenants, their handles, and the work that runs behind them."""

@@ -1,0 +1,81 @@
+"""What the engine needs of a store: transactions that give the repositories of every slice."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from ledger.customer.ports import CustomerRepository
+from ledger.event.model import Event
+from ledger.event.ports import EventLog
+from ledger.invoice.ports import DueKind, DueRepository, InvoiceRepository
+from ledger.meter.ports import UsageRepository
+from ledger.plan.ports import FeatureRepository, PlanRepository
+from ledger.subscription.ports import SubscriptionRepository
+from ledger.types.scope import Scope
+
+R = TypeVar("R")
+
+
+class CollectingLog(EventLog, Protocol):
+    """An event log that remembers what this transaction appended."""
+
+    @property
+    def added(self) -> Sequence[Event]:
+        """The facts of this transaction so far, oldest first."""
+        ...
+
+
+class Work(Protocol):
+    """A transaction in one scope, with a repository for every noun. It cannot name a tenant."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def features(self) -> FeatureRepository: ...
+    @property
+    def plans(self) -> PlanRepository: ...
+    @property
+    def customers(self) -> CustomerRepository: ...
+    @property
+    def subscriptions(self) -> SubscriptionRepository: ...
+    @property
+    def usage(self) -> UsageRepository: ...
+    @property
+    def invoices(self) -> InvoiceRepository: ...
+    @property
+    def due(self) -> DueRepository: ...
+    @property
+    def events(self) -> CollectingLog: ...
+
+
+class Store(Protocol):
+    """Where everything is kept. Any object with these methods can be one.
+
+    `ledger.testing.contract` says whether it keeps its promises.
+    """
+
+    def run(
+        self, scope: Scope, work: Callable[[Work], R], *, at: datetime, writes: bool = True
+    ) -> R:
+        """Run `work` in a transaction that commits when it returns and rolls back when it raises.
+
+        `at` is the instant that `work.now` says. Without `writes` it reads one snapshot.
+        Raises Unavailable when the database cannot be reached or stays busy.
+        """
+        ...
+
+    def due(self, kind: DueKind, at: datetime, limit: int) -> list[tuple[Scope, str]]:
+        """What is due in any scope at `at` or before: scopes and ids, nothing else."""
+        ...
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; returns the names of the steps that were missing."""
+        ...
+
+    def after_fork(self) -> None:
+        """Let go of connections that belong to the parent process."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        ...

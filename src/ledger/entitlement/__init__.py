@@ -1,0 +1,1 @@
+"""Entitlements: may this customer do this now? Pure decisions, and a cache that stays right."""

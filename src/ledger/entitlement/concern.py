@@ -1,0 +1,44 @@
+"""Whom facts concern: whose answers may be others after them. Pure."""
+
+from collections.abc import Sequence
+
+from ledger.customer.events import CustomerArchived, CustomerCreated, CustomerUpdated
+from ledger.event.model import Event
+from ledger.plan.events import (
+    FeatureArchived,
+    FeatureCreated,
+    FeatureUpdated,
+    PlanArchived,
+    PlanCreated,
+    PlanPublished,
+    PlanUpdated,
+)
+from ledger.subscription.events import SubscriptionEvent
+
+_Catalog = (
+    PlanCreated
+    | PlanUpdated
+    | PlanPublished
+    | PlanArchived
+    | FeatureCreated
+    | FeatureUpdated
+    | FeatureArchived
+)
+
+
+def concerned(events: Sequence[Event]) -> frozenset[str] | None:
+    """The names of the customers whom these facts concern; None when they may concern everybody."""
+    refs: set[str] = set()
+    for event in events:
+        match event:
+            case SubscriptionEvent(subscription=subscription):
+                refs.add(subscription.customer)
+            case CustomerUpdated(customer=customer, refs_before=before):
+                refs.update(customer.refs, before)
+            case CustomerCreated(customer=customer) | CustomerArchived(customer=customer):
+                refs.update(customer.refs)
+            case _ if isinstance(event, _Catalog):
+                return None
+            case _:
+                pass  # an invoice, say, allows nobody anything
+    return frozenset(refs)

@@ -1,0 +1,290 @@
+"""Acceptance: what a caller says becomes a Reading that is exact, or is refused. Pure.
+
+`stamp_fast` is the hot path of `meter()`: a call with nothing special about it is checked in one
+expression; anything else takes the slow way to the same result.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+
+from ledger.meter.event_ids import new_id
+from ledger.meter.model import Property, PropertyValue, Reading, StoredEvent, UsageEvent
+from ledger.plan.feature import Meter
+from ledger.plan.naming import KEY_MAX, check_key
+from ledger.types import ids
+from ledger.types.errors import Invalid
+from ledger.types.exact import decimal_text, parse_decimal
+from ledger.types.json import encode
+from ledger.types.quantity import INTEGER_DIGITS
+from ledger.types.quantity import quantity as exact_quantity
+from ledger.types.zone import micros, utc
+
+REF_MAX = 255
+PROPERTIES_MAX = 50
+TEXT_MAX = 1_000
+
+_QUANTITY_BOUND = 10**INTEGER_DIGITS
+_INT_BOUND = 2**63
+_NUMBER_DIGITS = 100
+_NAMES_MAX = 10_000
+_DIGEST_BYTES = 16
+_UUID_VERSION = 6  # the byte whose upper half is the version of a UUID
+
+# Names that were found good; forgotten when they become many.
+_names: set[str] = set()
+_property_names: set[str] = set()
+_ID_START = f"{ids.USAGE_EVENT.prefix}_"
+
+
+def stamp(event: UsageEvent, now: datetime) -> Reading:
+    """The reading of an event that came in at `now`.
+
+    Raises:
+        Invalid: as `stamp_fast`, or (`not_a_usage_event`) it is something else.
+    """
+    if not isinstance(event, UsageEvent):
+        raise Invalid(
+            f"a {type(event).__name__} was given where a UsageEvent is wanted",
+            code="not_a_usage_event",
+        )
+    return stamp_fast(
+        event.event,
+        event.customer,
+        event.quantity,
+        event.key,
+        event.time,
+        event.properties,
+        event.subscription,
+        now,
+    )
+
+
+def stamp_fast(
+    event: str,
+    customer: str,
+    quantity: int | str | Decimal,
+    key: str | None,
+    time: datetime | None,
+    properties: Mapping[str, PropertyValue] | None,
+    subscription: str | None,
+    now: datetime,
+) -> Reading:
+    """The reading of what was said in one call at `now`; what is not given is made.
+
+    Raises:
+        Invalid: a name that is none (`bad_key`), no customer ref (`bad_customer`), a float
+            (`float_refused`), no exact number (`bad_decimal`, `out_of_range`), a bad idempotency
+            key (`bad_event_key`), a time without a zone (`naive_datetime`) or that is none
+            (`bad_instant`), properties that cannot be kept (`bad_properties`), or a subscription
+            that is no id of one (`wrong_id`).
+    """
+    if (
+        key is None
+        and time is None
+        and not properties
+        and subscription is None
+        and type(quantity) is int
+        and -_QUANTITY_BOUND < quantity < _QUANTITY_BOUND
+        and type(event) is str
+        and event in _names
+        and type(customer) is str
+        and 0 < len(customer) <= REF_MAX
+        and customer.isprintable()
+    ):
+        id = new_id()  # noqa: A001 - the field's name
+        return Reading(id, id, event, customer, Decimal(quantity), now)
+    id = new_id()  # noqa: A001 - the field's name
+    return Reading(
+        id,
+        id if key is None else _printable(key, "key", "bad_event_key"),
+        _name(event),
+        _printable(customer, "customer", "bad_customer"),
+        exact_quantity(quantity),
+        now if time is None else _instant(time),
+        time is not None,
+        _properties(properties) if properties else {},
+        None if subscription is None else ids.SUBSCRIPTION.check(subscription),
+    )
+
+
+def digest(key: str) -> bytes:
+    """16 bytes that stand for an event's key, in an order that keeps time where the key has it.
+
+    A key that is an id of a usage event gives its UUID, version 7; any other is hashed, and the
+    hash is marked as a UUID of version 8, so that the two can never be the same.
+    """
+    if key.startswith(_ID_START):
+        try:
+            uuid = ids.USAGE_EVENT.uuid_bytes(ids.UsageEventId(key))
+        except Invalid:
+            uuid = b""  # it only begins like one
+        if uuid and uuid[_UUID_VERSION] >> 4 == 7:
+            return uuid
+    hashed = bytearray(
+        blake2b(key.encode(), digest_size=_DIGEST_BYTES, person=b"usage key").digest()
+    )
+    hashed[_UUID_VERSION] = hashed[_UUID_VERSION] & 0x0F | 0x80
+    return bytes(hashed)
+
+
+def content(reading: Reading, customer: str) -> bytes:
+    """16 bytes that stand for what an event says; `customer` is the id, or the ref if unknown.
+
+    Two events with the same key and content are the same event sent twice. The time counts only
+    if the caller gave it: one that was made at the call differs in a retry. Source: SEMANTICS §6.
+    """
+    said = (
+        reading.event,
+        customer,
+        format(reading.quantity, "f"),
+        reading.properties,
+        reading.subscription,
+        micros(reading.time) if reading.time_given else None,
+    )
+    return blake2b(encode(said), digest_size=_DIGEST_BYTES, person=b"usage content").digest()
+
+
+def value_of(meter: Meter, event: Reading | StoredEvent) -> Decimal | None:
+    """What an event adds to a meter that reads its name; None if it does not count there.
+
+    It does not count when a filter does not match or the metered property is not there. Filters
+    compare text: `true`, `12`, and nothing at all for a property that is null or missing.
+
+    Raises:
+        Invalid: the metered property is there but no exact number (`bad_decimal`,
+            `out_of_range`).
+    """
+    properties = event.properties
+    for name, wanted in meter.where.items():
+        if text_of(properties.get(name)) != wanted:
+            return None
+    if meter.aggregation == "count":
+        return _ONE
+    if meter.property is None:
+        return event.quantity
+    given = properties.get(meter.property)
+    # A bool passes as an int in Python, and is refused as a number like any other non-number.
+    return None if given is None else exact_quantity(given, what=f"property {meter.property!r}")
+
+
+def text_of(value: Property) -> str:
+    """How a property reads where filters and groups compare it; nothing reads as ""."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def check_property(name: str, value: object) -> Property:
+    """A property's value as it is kept.
+
+    Raises:
+        Invalid: (`bad_properties`, `float_refused`) it cannot be kept; the sentence says why.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if len(value) > TEXT_MAX or not _is_storable(value):
+            raise _bad_properties(f"is longer than {TEXT_MAX} characters or no valid text", name)
+        return str.__str__(value)
+    if isinstance(value, int):
+        if not -_INT_BOUND <= value < _INT_BOUND:
+            raise _bad_properties("is an int of more than 64 bits; give it as text", name)
+        return int(value)
+    if isinstance(value, float | Decimal):
+        return decimal_text(_number(value, name))
+    raise _bad_properties(f"is a {type(value).__name__}, not text, a number, a bool or None", name)
+
+
+_ONE = Decimal(1)
+
+
+def _number(value: float | Decimal, name: str) -> Decimal:
+    # A float is passed on to be refused, with the sentence that every float gets.
+    number: Decimal = value  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - the float
+    return parse_decimal(
+        number,
+        what=f"property {name!r}",
+        integer_digits=_NUMBER_DIGITS,
+        fraction_digits=_NUMBER_DIGITS,
+    )
+
+
+def _properties(properties: Mapping[str, PropertyValue]) -> dict[str, Property]:
+    if not isinstance(properties, Mapping):
+        raise Invalid(
+            f"the properties are a {type(properties).__name__}, not a mapping of names to values",
+            code="bad_properties",
+            param="properties",
+        )
+    if len(properties) > PROPERTIES_MAX:
+        raise Invalid(
+            f"the event has {len(properties)} properties; {PROPERTIES_MAX} is the limit",
+            code="bad_properties",
+            param="properties",
+        )
+    kept: dict[str, Property] = {}
+    for name, value in properties.items():
+        is_known = type(name) is str and name in _property_names
+        # Most values are short and plain: printable text has no NUL and no surrogate.
+        if type(value) is str and len(value) <= TEXT_MAX and value.isprintable():
+            plain: Property = value
+        else:
+            plain = check_property(name, value)
+        kept[name if is_known else _property_name(name)] = plain
+    return kept
+
+
+def _property_name(name: str) -> str:
+    if not isinstance(name, str) or not 0 < len(name) <= KEY_MAX or not _is_storable(name):
+        raise _bad_properties(f"has a name that is not 1 to {KEY_MAX} characters of text", name)
+    return _remember(_property_names, str.__str__(name))
+
+
+def _remember(names: set[str], name: str) -> str:
+    if len(names) >= _NAMES_MAX:
+        names.clear()
+    names.add(name)
+    return name
+
+
+def _bad_properties(what: str, name: object) -> Invalid:
+    return Invalid(
+        f"the property {str(name)[:40]!r} {what}", code="bad_properties", param="properties"
+    )
+
+
+def _is_storable(text: str) -> bool:
+    """Whether it can be written as UTF-8, and into a database that ends text at a NUL."""
+    if "\0" in text:
+        return False
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _name(event: str) -> str:
+    # An Enum's member is kept as plain text, here and below.
+    return _remember(_names, str.__str__(check_key(event, "event")))
+
+
+def _printable(value: str, what: str, code: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= REF_MAX or not value.isprintable():
+        shown = repr(value[:40]) if isinstance(value, str) else f"a {type(value).__name__}"
+        raise Invalid(
+            f"the {what} is {shown}; it has 1 to {REF_MAX} printable characters",
+            code=code,
+            param=what,
+        )
+    return str.__str__(value)
+
+
+def _instant(time: datetime) -> datetime:
+    if not isinstance(time, datetime):
+        raise Invalid(
+            f"the time is a {type(time).__name__}, not a datetime with a time zone",
+            code="bad_instant",
+            param="time",
+        )
+    return utc(time)

@@ -1,0 +1,144 @@
+"""What metering needs of a store."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from ledger.customer.ports import CustomerRepository
+from ledger.event.ports import EventLog
+from ledger.meter.model import (
+    Quarter,
+    RejectedEvent,
+    Rollup,
+    RollupKey,
+    ServiceTimes,
+    StoredEvent,
+    Unmatched,
+)
+from ledger.plan.feature import Aggregation
+from ledger.plan.ports import FeatureRepository, PlanRepository
+from ledger.types.ids import CustomerId, FeatureId, UsageEventId
+from ledger.types.page import Page
+
+
+class UsageRepository(Protocol):
+    """Usage events, their keys, their rollups, and the lists of what did not match or fit."""
+
+    def claim(self, keys: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+        """Store the keys (16-byte digest → content digest) that are new.
+
+        Returns the stored contents of those that were there before, in one atomic step.
+        """
+        ...
+
+    def add(self, events: Sequence[StoredEvent]) -> None:
+        """Store events whose keys were claimed in this transaction."""
+        ...
+
+    def add_up(self, aggregation: Aggregation, rollups: Sequence[Rollup]) -> None:
+        """Merge rollups into the stored ones: sums add, the greatest stays, the last wins.
+
+        At the same instant the rollup that is added later is the last.
+        """
+        ...
+
+    def rollups(
+        self,
+        customer: CustomerId,
+        feature: FeatureId,
+        first_hour: int,
+        last_hour: int,
+    ) -> list[Rollup]:
+        """The stored hours from `first_hour` to before `last_hour`, in order of time."""
+        ...
+
+    def totals(
+        self,
+        aggregation: Aggregation,
+        customer: CustomerId,
+        feature: FeatureId,
+        first_hour: int,
+        last_hour: int,
+    ) -> list[tuple[RollupKey, Quarter]]:
+        """What the hours from `first_hour` to before `last_hour` come to, in one step.
+
+        One for each subscription and dimensions, as if their quarters were merged one after
+        another in order of time; the hour of the key is `first_hour`.
+        """
+        ...
+
+    def rollup_before(self, customer: CustomerId, feature: FeatureId, hour: int) -> list[Rollup]:
+        """For each subscription and dimensions the newest hour before `hour` that has a value."""
+        ...
+
+    def stored(
+        self, start: datetime, end: datetime, *, customer: str | None = None
+    ) -> Iterator[StoredEvent]:
+        """Events by their own time in [start, end), in order of arrival within an hour."""
+        ...
+
+    def drop_rollups(self, feature: FeatureId) -> None:
+        """Forget all rollups of a feature, before they are built anew."""
+        ...
+
+    def unmatched(
+        self, after: str | None, limit: int, *, reason: Unmatched | None = None
+    ) -> Page[StoredEvent]:
+        """Events that wait for a customer or a feature, oldest first."""
+        ...
+
+    def waiting_for_customer(self, refs: Sequence[str]) -> list[StoredEvent]:
+        """Events that wait for a customer with one of these refs."""
+        ...
+
+    def waiting_for_feature(self, event: str) -> list[StoredEvent]:
+        """Events that wait for a feature that reads this event name."""
+        ...
+
+    def match(self, events: Sequence[StoredEvent]) -> None:
+        """Store the new `customer` and `unmatched` of events that were waiting."""
+        ...
+
+    def reject(self, events: Sequence[RejectedEvent]) -> None:
+        """Keep events that were refused; one that is kept already stays as it is."""
+        ...
+
+    def rejected(self, after: str | None, limit: int) -> Page[RejectedEvent]:
+        """Refused events, oldest first."""
+        ...
+
+    def mark(self, writer: str, batch: int) -> None:
+        """Note, with this transaction, that a writer's batches up to `batch` are stored."""
+        ...
+
+    def marked(self, writer: str) -> int:
+        """The last batch of a writer that this transaction can see; 0 before the first."""
+        ...
+
+    def schedules(self, customers: Sequence[CustomerId]) -> dict[CustomerId, list[ServiceTimes]]:
+        """When these customers' subscriptions serve, ended ones included, the oldest start first.
+
+        They say which period is the current one, and what is too late.
+        """
+        ...
+
+    def newest_id(self) -> UsageEventId | None:
+        """The id of the event stored last, to say as of what usage was read."""
+        ...
+
+
+class UsageWork(Protocol):
+    """A transaction that can store and read usage."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def features(self) -> FeatureRepository: ...
+    @property
+    def plans(self) -> PlanRepository: ...
+    @property
+    def customers(self) -> CustomerRepository: ...
+    @property
+    def usage(self) -> UsageRepository: ...
+    @property
+    def events(self) -> EventLog: ...

@@ -1,0 +1,1 @@
+"""The store: every slice's repositories over SQL. Only `ledger.opening` sees it."""

@@ -1,0 +1,156 @@
+"""What a database says, in the words of Ledger: the one place where its errors are translated.
+
+A driver's error becomes a `Fault` (each database reads its own), and a fault becomes one of the six
+errors. What a violated constraint means is said here by its name.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from ledger.store.sql.schema import METADATA
+from ledger.types.errors import Broken, Conflict, Invalid, LedgerError, Unavailable
+
+FaultKind = Literal[
+    "taken",
+    "dangling",
+    "frozen",
+    "too_large",
+    "busy",
+    "full",
+    "read_only",
+    "unreachable",
+    "not_a_database",
+    "damaged",
+    "failing",
+    "not_migrated",
+    "unknown",
+]
+
+
+class Fault(NamedTuple):
+    """What went wrong; `constraint` names the one that refused, where the database says so."""
+
+    kind: FaultKind
+    constraint: str = ""
+
+
+# The constraint → the code, and what is to be said of the row that it refused.
+TAKEN: Mapping[str, tuple[str, str]] = {
+    "pk_features": ("feature_exists", "feature {id} exists already"),
+    "feature_key": ("feature_exists", "a feature with the key {key!r} exists already"),
+    "pk_plan_keys": ("plan_exists", "a plan with the key {key!r} exists already"),
+    "plan_of_key": ("plan_exists", "a plan with the key {key!r} exists already"),
+    "pk_plans": ("plan_exists", "plan {id} has a version {version} already"),
+    "plan_key_version": ("plan_exists", "plan {key!r} has a version {version} already"),
+    "one_active_version": ("plan_published", "another version of plan {key!r} is active"),
+    "pk_customers": ("customer_exists", "customer {id} exists already"),
+    "customer_external_id": (
+        "customer_exists",
+        "a customer with the external id {external_id!r} exists already",
+    ),
+    "pk_subscriptions": ("subscription_exists", "subscription {id} exists already"),
+    "pk_invoices": ("invoice_exists", "invoice {id} exists already"),
+    "invoice_number": ("invoice_number_taken", "another invoice has the number {number!r}"),
+    "pk_invoice_boundaries": (
+        "boundary_made",
+        "this boundary of subscription {subscription} is made already",
+    ),
+    "pk_billed_steps": (
+        "already_billed",
+        "step {step} of what price {price} bills to subscription {subscription} is taken",
+    ),
+}
+
+_UNAVAILABLE: Mapping[FaultKind, tuple[str, str]] = {
+    "busy": (
+        "database_busy",
+        "{place} stayed locked by somebody else for longer than Ledger waits; try again",
+    ),
+    "full": (
+        "disk_full",
+        "the disk of {place} is full, so nothing was stored; make room and try again",
+    ),
+    "read_only": (
+        "database_read_only",
+        "{place} or its folder cannot be written to; check their permissions",
+    ),
+    "unreachable": (
+        "database_unreachable",
+        "{place} cannot be opened; check that its folder exists and may be read and written",
+    ),
+    "not_a_database": (
+        "not_a_database",
+        "{place} is not a database of this kind, or it is encrypted; check the path",
+    ),
+    "failing": (
+        "disk_failing",
+        "the disk of {place} reported an error while reading or writing",
+    ),
+    "not_migrated": (
+        "schema_missing",
+        "{place} has no schema, or an older one; run the migrations (`ledger migrate`)",
+    ),
+}
+
+_BROKEN: Mapping[FaultKind, tuple[str, str]] = {
+    "dangling": ("dangling_reference", "a row refers to something that is not stored"),
+    "frozen": ("invoice_frozen", "a finalized invoice was to be changed or deleted"),
+    "damaged": (
+        "database_damaged",
+        "{place} is damaged; `ledger doctor` says where, a backup is the remedy",
+    ),
+}
+
+
+def refusal(
+    fault: Fault, place: str, row: Mapping[str, object], cause: BaseException
+) -> LedgerError:
+    """The error that says what `fault` means.
+
+    Args:
+        fault: what went wrong.
+        place: which database it is, in words.
+        row: the values that were to be stored.
+        cause: what the driver raised.
+    """
+    if fault.kind == "taken":
+        code, sentence = TAKEN.get(fault.constraint, ("exists", "this is stored already"))
+        return Conflict(sentence.format_map(_Known(row)), code=code)
+    if fault.kind == "too_large":
+        return Invalid("a number has more than the 64 bits that can be stored", code="out_of_range")
+    if fault.kind in _UNAVAILABLE:
+        code, sentence = _UNAVAILABLE[fault.kind]
+        return Unavailable(sentence.format(place=place), code=code)
+    said = cause.orig if isinstance(cause, DBAPIError) else cause  # without the statement
+    code, sentence = _BROKEN.get(fault.kind, ("database_error", f"{place} refused: {said}"))
+    return Broken(sentence.replace("{place}", place), code=code)
+
+
+def constraint_of(table: str, columns: frozenset[str]) -> str:
+    """The name of what keeps these columns unique, for databases that name the columns only."""
+    return _unique_names().get((table, columns), "")
+
+
+class _Known(dict[str, object]):
+    """Values by name; one that is not known is shown as a question mark."""
+
+    def __missing__(self, key: str) -> object:
+        return "?"
+
+
+@cache  # asked first when all tables are known
+def _unique_names() -> dict[tuple[str, frozenset[str]], str]:
+    names: dict[tuple[str, frozenset[str]], str] = {}
+    for table in METADATA.tables.values():
+        keys: list[sa.Constraint | sa.Index] = [*table.constraints, *table.indexes]
+        for key in keys:
+            if isinstance(key, sa.PrimaryKeyConstraint | sa.UniqueConstraint) or (
+                isinstance(key, sa.Index) and key.unique
+            ):
+                columns = frozenset(column.name for column in key.columns)
+                names[table.name, columns] = str(key.name or f"pk_{table.name}")
+    return names

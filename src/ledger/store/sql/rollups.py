@@ -1,0 +1,242 @@
+"""Usage added up by the hour, in SQL: an hour is a row, its quarters are columns.
+
+The customer comes first in the key, because every question is about one customer's feature in a
+range of hours. Sums of wholes and of billionths are kept apart and never carried over in SQL, where
+a number beyond 64 bits would become a float; the tables refuse one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from ledger.meter.model import QUARTERS, Quarter, Rollup, RollupKey
+from ledger.plan.feature import Aggregation
+from ledger.store.sql.connection import Repository
+from ledger.store.sql.database import Value
+from ledger.store.sql.schema import (
+    INTEGER,
+    METADATA,
+    ScopedColumns,
+    integer,
+    integer_or_null,
+    primary_key,
+    text,
+)
+from ledger.store.sql.statement import Entry, Excluded, by, scoped, within
+from ledger.types.errors import Invalid
+from ledger.types.ids import CustomerId, FeatureId
+from ledger.types.quantity import join, split
+from ledger.types.zone import from_micros, micros
+
+
+class RollupColumns(ScopedColumns):
+    """An hour: for each quarter how many values, what they come to, and when the last one was."""
+
+    customer = text()
+    feature = text()
+    hour = integer()
+    subscription = text()
+    dimensions = text()
+    q0_count = integer()
+    q0_whole = integer()
+    q0_billionths = integer()
+    q0_at = integer_or_null()
+    q1_count = integer()
+    q1_whole = integer()
+    q1_billionths = integer()
+    q1_at = integer_or_null()
+    q2_count = integer()
+    q2_whole = integer()
+    q2_billionths = integer()
+    q2_at = integer_or_null()
+    q3_count = integer()
+    q3_whole = integer()
+    q3_billionths = integer()
+    q3_at = integer_or_null()
+
+    __row_pos__: tuple[int, str, str, int, str, str, *tuple[Any, ...]]
+
+
+usage_rollups: Final = sa.Table(
+    "usage_rollups",
+    METADATA,
+    RollupColumns,
+    primary_key("customer", "feature", "hour", "subscription", "dimensions"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+_c = usage_rollups.c
+_KEY: Final = (_c.hour, _c.subscription, _c.dimensions)
+PARTS: Final = tuple(
+    (_c[f"q{q}_count"], _c[f"q{q}_whole"], _c[f"q{q}_billionths"], _c[f"q{q}_at"])
+    for q in range(QUARTERS)
+)
+_FIELDS: Final = len(PARTS[0])
+_ZERO: Final = sa.literal_column("0", INTEGER)  # written out: many rows share one statement
+_NOTHING: Final = (0, 0, 0, None)
+_BEGINNING: Final = -(2**40)  # long before the year 1, counted in hours
+
+Columns = Mapping[str, sa.ColumnElement[Any]]
+
+
+def _merge(aggregation: Aggregation, new: Excluded) -> Columns:
+    """What a stored row becomes when `new` is added to it; in step with `meter.aggregation`."""
+    return {
+        name: value
+        for count, whole, billionths, at in PARTS
+        for name, value in _merged_quarter(aggregation, new, count, whole, billionths, at).items()
+    }
+
+
+def _merged_quarter(
+    aggregation: Aggregation,
+    new: Excluded,
+    count: sa.Column[int],
+    whole: sa.Column[int],
+    billionths: sa.Column[int],
+    at: sa.Column[int | None],
+) -> Columns:
+    some = new[count.name] > _ZERO
+    is_later = sa.and_(some, sa.or_(count == _ZERO, at.is_(None), new[at.name] >= at))
+    values: Columns
+    if aggregation in {"count", "sum"}:
+        values = {part.name: part + new[part.name] for part in (whole, billionths)}
+    else:
+        is_greater = sa.tuple_(new[whole.name], new[billionths.name]) > sa.tuple_(whole, billionths)
+        wins = (
+            is_later if aggregation == "last" else sa.and_(some, sa.or_(count == _ZERO, is_greater))
+        )
+        values = {
+            part.name: sa.case((wins, new[part.name]), else_=part) for part in (whole, billionths)
+        }
+    return {
+        count.name: count + new[count.name],
+        **values,
+        at.name: sa.case((is_later, new[at.name]), else_=at),
+    }
+
+
+_ADD_UP: Final[Mapping[Aggregation, Entry]] = {
+    "count": Entry(usage_rollups, lambda new: _merge("count", new)),
+    "sum": Entry(usage_rollups, lambda new: _merge("sum", new)),
+    "max": Entry(usage_rollups, lambda new: _merge("max", new)),
+    "last": Entry(usage_rollups, lambda new: _merge("last", new)),
+}
+IN_RANGE: Final = (
+    by(_c.customer),
+    by(_c.feature),
+    _c.hour >= sa.bindparam("first", type_=INTEGER),
+    _c.hour < sa.bindparam("last", type_=INTEGER),
+)
+_HOURS = scoped(sa.select(usage_rollups).where(*IN_RANGE).order_by(*_KEY))
+_newest = (
+    within(
+        sa.select(_c.subscription, _c.dimensions, sa.func.max(_c.hour).label("newest")).where(
+            *IN_RANGE
+        )
+    )
+    .group_by(_c.subscription, _c.dimensions)
+    .subquery("newest")
+)
+_NEWEST = scoped(
+    sa.select(usage_rollups)
+    .join(
+        _newest,
+        sa.and_(
+            _c.hour == _newest.c.newest,
+            _c.subscription == _newest.c.subscription,
+            _c.dimensions == _newest.c.dimensions,
+        ),
+    )
+    .where(*IN_RANGE)
+    .order_by(*_KEY)
+)
+_DROP = scoped(usage_rollups.delete().where(by(_c.feature)))
+
+
+class SqlRollups(Repository):
+    """The part of a `UsageRepository` that keeps usage added up."""
+
+    def add_up(self, aggregation: Aggregation, rollups: Sequence[Rollup]) -> None:
+        """Merge rollups into the stored ones.
+
+        Raises:
+            Invalid: (`usage_out_of_range`) an hour comes to more than 64 bits hold.
+        """
+        # In the order of the key, so that neighbours are written together. Equal keys keep theirs.
+        ordered = sorted(rollups, key=lambda rollup: _place(rollup.key))
+        try:
+            self._scope.insert_rows(_ADD_UP[aggregation], [_row(rollup) for rollup in ordered])
+        except Invalid as error:
+            raise Invalid(
+                "the usage of a customer adds up to more than 2^63 within an hour, which cannot be"
+                " stored; one of these events has too large a quantity",
+                code="usage_out_of_range",
+            ) from error
+
+    def rollups(
+        self, customer: CustomerId, feature: FeatureId, first_hour: int, last_hour: int
+    ) -> list[Rollup]:
+        """The stored hours from `first_hour` to before `last_hour`, in order of time."""
+        values = {"by_customer": customer, "by_feature": feature}
+        rows = self._scope.rows(_HOURS, **values, first=first_hour, last=last_hour)
+        return [_rollup(*row) for row in rows]
+
+    def rollup_before(self, customer: CustomerId, feature: FeatureId, hour: int) -> list[Rollup]:
+        """For each subscription and dimensions the newest hour before `hour` that has a value."""
+        return self._newest(customer, feature, _BEGINNING, hour)
+
+    def drop_rollups(self, feature: FeatureId) -> None:
+        """Forget all rollups of a feature, before they are built anew."""
+        self._scope.execute(_DROP, by_feature=feature)
+
+    def _newest(
+        self, customer: CustomerId, feature: FeatureId, first_hour: int, last_hour: int
+    ) -> list[Rollup]:
+        values = {"by_customer": customer, "by_feature": feature}
+        rows = self._scope.rows(_NEWEST, **values, first=first_hour, last=last_hour)
+        return [_rollup(*row) for row in rows]
+
+
+def _place(key: RollupKey) -> tuple[str, str, int, str, str]:
+    return key.customer, key.feature, key.hour, key.subscription, key.dimensions
+
+
+def _row(rollup: Rollup) -> tuple[Value, ...]:
+    row: list[Value] = [*_place(rollup.key)]
+    for quarter in rollup.quarters:
+        if quarter is None or not quarter.count:
+            row += _NOTHING
+        else:
+            whole, billionths = split(quarter.value)
+            row += (
+                quarter.count,
+                whole,
+                billionths,
+                None if quarter.at is None else micros(quarter.at),
+            )
+    return tuple(row)
+
+
+def _rollup(
+    _scope: int,
+    customer: str,
+    feature: str,
+    hour: int,
+    subscription: str,
+    dimensions: str,
+    *parts: Any,  # noqa: ANN401  four columns for each quarter, of which one may be null
+) -> Rollup:
+    first, second, third, fourth = (
+        _quarter(*parts[start : start + _FIELDS]) for start in range(0, len(parts), _FIELDS)
+    )
+    key = RollupKey(CustomerId(customer), FeatureId(feature), hour, subscription, dimensions)
+    return Rollup(key, (first, second, third, fourth))
+
+
+def _quarter(count: int, whole: int, billionths: int, at: int | None) -> Quarter | None:
+    if not count:
+        return None
+    return Quarter(count, join(whole, billionths), None if at is None else from_micros(at))

@@ -1,0 +1,118 @@
+"""The store: transactions in a scope, on whatever database holds the schema."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import local
+from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from ledger.store.sql import due, migrate
+from ledger.store.sql.connection import ScopedConnection
+from ledger.store.sql.database import Database, Finding
+from ledger.store.sql.errors import refusal
+from ledger.store.sql.migrations import steps
+from ledger.store.sql.scopes import Scopes
+from ledger.store.sql.work import SqlWork
+from ledger.types.errors import Broken, Conflict, LedgerError
+from ledger.types.scope import Scope
+from ledger.types.zone import utc
+
+R = TypeVar("R")
+
+
+class SqlStore:
+    """Where everything is kept. Any thread may use it; all but `run` and `due` are for opening it.
+
+    Raises, from any of its methods:
+        Unavailable: the database cannot be reached, is full, or stays busy.
+        Broken: it is damaged.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._steps = steps(database.name)
+        self._here = local()
+        self._is_open = True
+        self._scopes = Scopes(database)
+
+    def run(
+        self, scope: Scope, work: Callable[[SqlWork], R], *, at: datetime, writes: bool = True
+    ) -> R:
+        """Run `work` in a transaction: commit when it returns, roll back when it raises.
+
+        Args:
+            scope: whose data it is.
+            work: what to do; a transaction inside it is refused.
+            at: the instant that `work.now` says.
+            writes: without it the transaction reads one snapshot, and no other waits for it.
+
+        Raises:
+            Conflict: what was stored was changed by somebody else; the codes of the ports.
+            Unavailable, Broken: as the class says.
+        """
+        with self._transaction(), self.database.transaction(writes=writes) as connection:
+            scoped = ScopedConnection(connection, self.database, self._scopes, scope, writes=writes)
+            return work(SqlWork(utc(at), scoped))
+
+    def due(self, kind: str, at: datetime, limit: int) -> list[tuple[Scope, str]]:
+        """What is due in any scope at `at` or before, longest due first: scopes and ids only."""
+        with self._transaction(), self.database.transaction(writes=False) as connection:
+            return due.anywhere(connection, kind, at, limit)
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; the names of the steps that were missing.
+
+        Raises:
+            Conflict: (`schema_too_new`) a newer version of Ledger has used the database.
+            Broken: (`migration_edited`).
+        """
+        with self._transaction():
+            return migrate.migrate(self.database, self._steps)
+
+    def pending(self) -> list[str]:
+        """The names of the steps that `migrate` would apply, in their order."""
+        with self._transaction(), self.database.transaction(writes=False) as connection:
+            done = migrate.applied(self.database, connection)
+        return [step.name for step in self._steps if step.version not in done]
+
+    def schema_version(self) -> int:
+        """The number of the last migration that was applied; 0 before the first."""
+        with self._transaction(), self.database.transaction(writes=False) as connection:
+            return max(migrate.applied(self.database, connection), default=0)
+
+    def check(self) -> list[Finding]:
+        """A look at the whole database, for `doctor`: what was found, and whether it is right."""
+        version, newest = self.schema_version(), self._steps[-1].version
+        schema = Finding("schema", version == newest, f"version {version} of {newest}")
+        with self._transaction():
+            return [schema, *self.database.findings()]
+
+    def after_fork(self) -> None:
+        """Let go of connections that belong to the parent process."""
+        self._here = local()
+        self.database.after_fork()
+
+    def close(self) -> None:
+        """Let go of all connections; the store cannot be used any more."""
+        self._is_open = False
+        self.database.close()
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        if not self._is_open:
+            raise Conflict("the store is closed", code="store_closed")
+        if getattr(self._here, "busy", False):
+            # It would wait for itself, or not see what the one around it has written.
+            raise Broken("a transaction was begun inside another one", code="nested_transaction")
+        self._here.busy = True
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise self._refusal(error) from error
+        finally:
+            self._here.busy = False
+
+    def _refusal(self, error: SQLAlchemyError) -> LedgerError:
+        return refusal(self.database.fault(error), self.database.place, {}, error)

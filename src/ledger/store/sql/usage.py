@@ -1,0 +1,30 @@
+"""All that a scope knows of usage, in SQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ledger.meter.model import ServiceTimes
+from ledger.store.sql.connection import ScopedConnection
+from ledger.store.sql.rollup_totals import SqlRollupTotals
+from ledger.store.sql.subscriptions import SqlSubscriptions
+from ledger.store.sql.usage_keys import SqlUsageKeys
+from ledger.store.sql.usage_waiting import SqlWaitingUsage
+from ledger.types.ids import CustomerId
+
+
+class SqlUsage(SqlUsageKeys, SqlWaitingUsage, SqlRollupTotals):
+    """The usage of a scope; a `UsageRepository`."""
+
+    def __init__(self, scope: ScopedConnection, now: datetime) -> None:
+        super().__init__(scope)
+        self._subscriptions = SqlSubscriptions(scope, now)
+
+    def schedules(self, customers: Sequence[CustomerId]) -> dict[CustomerId, list[ServiceTimes]]:
+        """When these customers' subscriptions serve, ended ones included, oldest start first."""
+        found: dict[CustomerId, list[ServiceTimes]] = {}
+        for subscription in self._subscriptions.of(customers):
+            times = ServiceTimes(subscription.start, subscription.schedule(), subscription.end)
+            found.setdefault(subscription.customer, []).append(times)
+        for services in found.values():
+            services.sort(key=lambda times: times.start)
+        return found

@@ -1,0 +1,182 @@
+"""What files and memory share: how SQLite is prepared, its transactions, its way with many rows."""
+
+import ctypes
+import sqlite3
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.pool import Pool
+
+from ledger.store.sql.database import Finding, Script, Value
+from ledger.store.sql.errors import Fault
+from ledger.store.sql.statement import Entry
+from ledger.store.sqlite_faults import fault
+from ledger.types.errors import Broken, Unavailable
+
+_OLDEST = (3, 37, 0)  # the first with STRICT tables
+_STATEMENTS_KEPT = 512
+
+
+class SqliteDatabase:
+    """The part of a `Database` that does not depend on where SQLite keeps its pages."""
+
+    def __init__(self) -> None:
+        self._inserts: dict[Entry, str] = {}
+        self._connections: list[sqlite3.Connection] = []
+
+    @property
+    def name(self) -> str:
+        """Names the dialect."""
+        return "sqlite"
+
+    def fault(self, error: BaseException) -> Fault:
+        """What an error of SQLite means."""
+        return fault(error)
+
+    def insert(self, table: sa.Table[Any]) -> sqlite.Insert:
+        """Begin an insert."""
+        return sqlite.insert(table)
+
+    def script(self, text: str) -> Script:
+        """The statements of a migration: each ends with a `;` at the end of a line."""
+        statements, rest = list[str](), ""
+        for line in text.splitlines(keepends=True):
+            rest += line
+            if sqlite3.complete_statement(rest):
+                statements.append(rest.strip())
+                rest = ""
+        if rest.strip():
+            raise Broken(f"a migration ends in the middle of {rest[:60]!r}", code="bad_migration")
+        return statements
+
+    def insert_rows(
+        self, connection: sa.Connection, entry: Entry, rows: Sequence[Sequence[Value]]
+    ) -> int:
+        """Insert many rows in one go; how many were stored."""
+        if not rows:
+            return 0
+        return connection.exec_driver_sql(
+            self._insert_text(connection, entry), [tuple(row) for row in rows]
+        ).rowcount
+
+    def insert_new(
+        self, connection: sa.Connection, entry: Entry, rows: Sequence[Sequence[Value]]
+    ) -> bool:
+        """Insert all of the rows, or none if a key is there already; whether they were stored."""
+        # Almost always all keys are new. Looking first would cost a search for every one of them.
+        with connection.begin_nested() as savepoint:
+            stored = self.insert_rows(connection, entry, rows) == len(rows)
+            if not stored:
+                savepoint.rollback()
+        return stored
+
+    def lock_row(
+        self, connection: sa.Connection, lock: sa.Select[int], values: Mapping[str, Value]
+    ) -> None:
+        """Nothing to do: whoever writes holds the whole database."""
+
+    def forget_connections(self) -> None:
+        """After a fork: keep the parent's connections from ever being closed here.
+
+        SQLite forbids it: closing in the child would drop locks and files under the parent.
+        """
+        for connection in self._connections:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        self._connections.clear()
+
+    def engine(
+        self, connect: Callable[[], sqlite3.Connection], pool: type[Pool], **options: int
+    ) -> sa.Engine:
+        """An engine whose connections are remembered while they are open."""
+
+        def opened() -> sqlite3.Connection:
+            connection = connect()
+            self._connections.append(connection)
+            return connection
+
+        engine = sa.create_engine(
+            "sqlite://", creator=opened, poolclass=pool, hide_parameters=True, **options
+        )
+        event.listen(engine, "close", self._closed)
+        return engine
+
+    def _closed(self, connection: sqlite3.Connection, _record: object) -> None:
+        if connection in self._connections:
+            self._connections.remove(connection)
+
+    def _insert_text(self, connection: sa.Connection, entry: Entry) -> str:
+        text = self._inserts.get(entry)
+        if text is None:
+            compiled = entry.built(self).compile(dialect=connection.dialect)
+            text = self._inserts[entry] = str(compiled)
+        return text
+
+
+def connect(path: str, busy_timeout_s: int, cache_kib: int) -> sqlite3.Connection:
+    """A connection that begins no transaction by itself and loses none that it committed.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+        Unavailable: (`sqlite_too_old`).
+    """
+    if sqlite3.sqlite_version_info < _OLDEST:
+        raise Unavailable(
+            f"SQLite {sqlite3.sqlite_version} is older than 3.37, which Ledger needs; a newer"
+            " Python usually brings a newer SQLite",
+            code="sqlite_too_old",
+        )
+    connection = sqlite3.connect(
+        path,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_STATEMENTS_KEPT,
+    )
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+    return connection
+
+
+@contextmanager
+def transaction(engine: sa.Engine, begin: str) -> Generator[sa.Connection]:
+    """A transaction that commits when the block ends, and leaves nothing behind when it raises."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql(begin)
+        try:
+            yield connection
+            connection.commit()
+        except BaseException:
+            # A full disk has rolled back already; the driver knows, and does not ask again.
+            connection.rollback()
+            raise
+
+
+class _Pragma(NamedTuple):
+    """A question to SQLite, and the answer that is as it should be."""
+
+    name: str
+    wanted: tuple[object, ...]
+
+
+def findings(connection: sa.Connection, journal: str) -> list[Finding]:
+    """What SQLite says of itself: its pages, its references, how safely it writes."""
+    return [
+        _answer(connection, _Pragma("integrity_check", ("ok",))),
+        _answer(connection, _Pragma("foreign_key_check", ())),
+        _answer(connection, _Pragma("journal_mode", (journal,))),
+        _answer(connection, _Pragma("synchronous", (2,))),
+        _answer(connection, _Pragma("foreign_keys", (1,))),
+        Finding("sqlite", ok=True, detail=sqlite3.sqlite_version),
+    ]
+
+
+def _answer(connection: sa.Connection, pragma: _Pragma) -> Finding:
+    answers = tuple(connection.exec_driver_sql(f"PRAGMA {pragma.name}").scalars())
+    detail = ", ".join(str(answer) for answer in answers[:10]) or "nothing found"
+    return Finding(pragma.name, answers == pragma.wanted, detail)
