@@ -97,15 +97,15 @@ def test_late_usage_of_a_month_whose_invoice_had_nothing_but_late_usage() -> Non
     sub = world.subscribe(CALLS)
     world.use(11_000, "2026-01-01")
     world.move_to("2026-04-20")
-    assert amounts(world.generate(sub)) == [50]
+    world.generate_all(sub)
     world.use(1_000, "2026-01-02")
     world.move_to("2026-05-20")
-    assert amounts(world.generate(sub)) == [50]  # of January, at the boundary of 1 May
+    (may,) = world.generate_all(sub)
+    assert (amounts(may), may.boundary) == ([50], at("2026-05-01"))
     world.use(10_200, "2026-04-02")
     world.move_to("2026-06-20")
-    assert amounts(world.generate(sub)) == [10]
-    with pytest.raises(Conflict):
-        world.generate(sub)
+    (june,) = world.generate_all(sub)
+    assert (amounts(june), june.boundary) == ([10], at("2026-06-01"))
 
 
 def test_usage_that_a_later_price_makes_cheaper_waits_until_it_is_dearer_again() -> None:

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from ledger.invoice.operations import page
 from ledger.plan.price import Billing, Price, Tier
-from ledger.subscription.model import Subscription
-from ledger.types.errors import Conflict
 from ledger.types.money import USD
 from tests.invoice import naive
 from tests.invoice.naive import DAY, Service, Tariff, Use, midnight_of
@@ -158,23 +156,13 @@ def _billed(story: Story, today: date) -> int:
     for use, delay in sorted(story.uses, key=lambda told: told[0].at + told[1]):
         world.move_to(use.at + delay)
         world.use(use.quantity, use.at)
-        _bill_all(world, sub)
+        world.generate_all(sub)
     world.move_to(midnight_of(today, story.zone).astimezone(UTC) + 2 * HOUR)
-    _bill_all(world, sub)
+    world.generate_all(sub)
     made = world.run(page)
     assert made.next_cursor is None
     assert all(invoice.number for invoice in made)
     return sum(invoice.total.amount for invoice in made)
-
-
-def _bill_all(world: World, sub: Subscription) -> None:
-    while True:
-        try:
-            world.generate(sub)
-        except Conflict as conflict:
-            if conflict.code != "nothing_due":
-                raise
-            return
 
 
 def _expected(story: Story, today: date) -> int:

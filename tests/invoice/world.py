@@ -19,6 +19,7 @@ from ledger.plan.price import Price
 from ledger.store.memory import open_memory
 from ledger.subscription import operations as subscriptions
 from ledger.subscription.model import CancelAt, Subscription
+from ledger.types.errors import Conflict
 from ledger.types.scope import Scope
 from tests.invoice.making import CALLS, SEATS, at, plan_of
 
@@ -104,6 +105,22 @@ class World:
         grace: timedelta = HOUR,
     ) -> Invoice:
         return self.run(invoices.generate, subscription.id, boundary=boundary, grace=grace)
+
+    def generate_all(self, subscription: Subscription) -> list[Invoice]:
+        """All that is due, as a billing run makes it: a boundary without lines stays noted."""
+
+        def make(work: Work) -> Invoice | None:
+            try:
+                return invoices.generate(work, subscription.id)
+            except Conflict as conflict:
+                if conflict.code != "nothing_due":
+                    raise
+                return None
+
+        made: list[Invoice] = []
+        while (invoice := self.run(make)) is not None:
+            made.append(invoice)
+        return made
 
     def preview(self, subscription: Subscription) -> Invoice:
         return self.run(invoices.preview, subscription.id)

@@ -27,8 +27,10 @@ SAY_WHAT_WAS_DONE = MIGRATE + "print(len(open_sqlite(sys.argv[1]).migrate()))"
 def test_migrating_again_does_nothing(path: Path) -> None:
     store = open_sqlite(path)
     assert store.schema_version() == 0
+    assert store.pending() == [step.name for step in steps("sqlite")]
     assert store.migrate() == [step.name for step in steps("sqlite")]
     assert store.migrate() == []
+    assert store.pending() == []
     assert store.schema_version() == NEWEST
     store.close()
     again = open_sqlite(path)
@@ -59,9 +61,10 @@ def test_a_newer_database_is_refused(file: SqlStore, path: Path) -> None:
             "INSERT INTO schema_migrations VALUES (?, '9999_later', 'x', 0)", (NEWEST + 1,)
         )
     connection.close()
-    with pytest.raises(Conflict, match="a newer version has used it") as refused:
-        file.migrate()
-    assert refused.value.code == "schema_too_new"
+    for ask in (file.migrate, file.pending):
+        with pytest.raises(Conflict, match="a newer version has used it") as refused:
+            ask()
+        assert refused.value.code == "schema_too_new"
 
 
 def test_a_migration_that_was_edited_is_noticed(file: SqlStore, path: Path) -> None:

@@ -49,12 +49,23 @@ def test_a_table_is_strict_and_has_integers_text_and_bytes_only(
 def test_the_migrated_schema_is_the_one_that_the_statements_are_written_for(
     schema: sa.Connection,
 ) -> None:
-    described = connect(":memory:", 1, 1024)
+    described = connect(":memory:", 1, 1024, lambda _: None)
     engine = sa.create_engine("sqlite://", creator=lambda: described)
     METADATA.create_all(engine)
     with engine.connect() as connection:
         assert _shape(schema) == _shape(connection)
     engine.dispose()
+
+
+def test_the_planner_is_told_the_size_of_every_index(schema: sa.Connection) -> None:
+    sizes = schema.exec_driver_sql("SELECT tbl, idx, stat FROM sqlite_stat1").all()
+    told = {(row[0], row[1]): len(row[2].split()) - 1 for row in sizes}
+    for table in sorted(set(TABLES) - UNSCOPED):
+        for name, kind, columns in _indexes(schema, table):
+            # The primary key of a table without rowid has the name of the table.
+            is_table = "from pk" in kind and (table, table) in told
+            assert told.pop((table, table if is_table else name)) == len(columns)
+    assert told == {}
 
 
 def test_a_float_has_nowhere_to_go(schema: sa.Connection) -> None:
@@ -85,7 +96,7 @@ def _shape(connection: sa.Connection) -> dict[str, object]:
             ),
             sorted(_references(connection, table)),
         )
-        for table in (row[0] for row in made if row[1] == "table")
+        for table in (row[0] for row in made if row[1] == "table" and row[0] != "sqlite_stat1")
     }
 
 

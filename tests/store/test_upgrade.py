@@ -53,7 +53,7 @@ def test_the_schema_is_the_newest_and_the_database_is_whole(upgraded: SqlStore) 
 def test_the_first_fixture_holds_something_of_every_table_of_its_time() -> None:
     text = FIXTURES[0].read_text(encoding="utf-8")
     made = set(re.findall(r"^CREATE TABLE \"?(\w+)", text, re.MULTILINE))
-    assert set(re.findall(r"^INSERT INTO \"(\w+)\"", text, re.MULTILINE)) == made
+    assert set(re.findall(r"^INSERT INTO \"(\w+)\"", text, re.MULTILINE)) >= made
     assert made <= set(METADATA.tables)
 
 

@@ -180,7 +180,7 @@ def _feature_of(price: Price, plan: Plan, features: Mapping[str, Feature]) -> Fe
         return None
     if price.feature not in features:
         raise Broken(
-            f"Plan {plan.key!r} prices the feature {price.feature!r}, which does not exist.",
+            f"plan {plan.key!r} prices the feature {price.feature!r}, which does not exist",
             code="feature_missing",
         )
     return features[price.feature]

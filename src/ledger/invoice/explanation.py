@@ -61,7 +61,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         """The whole of it, 78 columns wide. A single line has all of its hours."""
         alone = len(self.lines) == 1
         blocks = [_head(self), *(_line(each, self, in_full=alone) for each in self.lines)]
-        return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+        return "\n\n".join("\n".join(block) for block in blocks)
 
 
 def explanation_of(invoice: Invoice, lines: tuple[LineExplanation, ...]) -> Explanation:

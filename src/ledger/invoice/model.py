@@ -96,7 +96,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.status != "draft":
             raise Conflict(
-                f"Invoice {self.number or self.id} is {self.status}, not a draft.",
+                f"invoice {self.number or self.id} is {self.status}, not a draft",
                 code="invoice_not_draft",
                 invoice=self.id,
             )
@@ -126,8 +126,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.status not in {"draft", "open"}:
             raise Conflict(
-                f"Invoice {self.number or self.id} is {self.status}; only a draft or an open"
-                " invoice can be void.",
+                f"invoice {self.number or self.id} is {self.status}; only a draft or an open"
+                " invoice can be void",
                 code="invoice_not_voidable",
                 invoice=self.id,
             )
@@ -169,4 +169,4 @@ class BilledStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _broken(id: InvoiceId, what: str) -> Broken:
-    return Broken(f"Invoice {id} does not add up: {what}.", code="invoice_sums")
+    return Broken(f"invoice {id} does not add up: {what}", code="invoice_sums")

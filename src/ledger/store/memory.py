@@ -83,4 +83,4 @@ def open_memory() -> SqlStore:
 
 
 def _open() -> sqlite3.Connection:
-    return connect(":memory:", BUSY_TIMEOUT_S, _CACHE_KIB)
+    return connect(":memory:", BUSY_TIMEOUT_S, _CACHE_KIB, lambda _: None)

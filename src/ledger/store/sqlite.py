@@ -98,16 +98,18 @@ class SqliteFile(SqliteDatabase):
         self.writer.dispose()
 
     def _open_writer(self) -> sqlite3.Connection:
-        connection = connect(self.path, self._busy_timeout_s, _WRITER_CACHE_KIB)
-        write_ahead(connection, self.path, self._busy_timeout_s)
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES_KEPT}")
-        return connection
+        def prepare(connection: sqlite3.Connection) -> None:
+            self._keep_log(connection)
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES_KEPT}")
+
+        return connect(self.path, self._busy_timeout_s, _WRITER_CACHE_KIB, prepare)
 
     def _open_reader(self) -> sqlite3.Connection:
-        connection = connect(self.path, self._busy_timeout_s, _READER_CACHE_KIB)
+        return connect(self.path, self._busy_timeout_s, _READER_CACHE_KIB, self._keep_log)
+
+    def _keep_log(self, connection: sqlite3.Connection) -> None:
         write_ahead(connection, self.path, self._busy_timeout_s)
-        return connection
 
 
 def open_sqlite(

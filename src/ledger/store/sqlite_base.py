@@ -4,7 +4,7 @@ import ctypes
 import sqlite3
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -116,12 +116,14 @@ class SqliteDatabase:
         return text
 
 
-def connect(path: str, busy_timeout_s: int, cache_kib: int) -> sqlite3.Connection:
+def connect(
+    path: str, busy_timeout_s: int, cache_kib: int, prepare: Callable[[sqlite3.Connection], None]
+) -> sqlite3.Connection:
     """A connection that begins no transaction by itself and loses none that it committed.
 
     Raises:
         sqlite3.Error: it cannot be opened.
-        Unavailable: (`sqlite_too_old`).
+        Unavailable: (`sqlite_too_old`), and what `prepare` raises.
     """
     if sqlite3.sqlite_version_info < _OLDEST:
         raise Unavailable(
@@ -136,10 +138,15 @@ def connect(path: str, busy_timeout_s: int, cache_kib: int) -> sqlite3.Connectio
         check_same_thread=False,
         cached_statements=_STATEMENTS_KEPT,
     )
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -157,26 +164,19 @@ def transaction(engine: sa.Engine, begin: str) -> Generator[sa.Connection]:
             raise
 
 
-class _Pragma(NamedTuple):
-    """A question to SQLite, and the answer that is as it should be."""
-
-    name: str
-    wanted: tuple[object, ...]
-
-
 def findings(connection: sa.Connection, journal: str) -> list[Finding]:
     """What SQLite says of itself: its pages, its references, how safely it writes."""
     return [
-        _answer(connection, _Pragma("integrity_check", ("ok",))),
-        _answer(connection, _Pragma("foreign_key_check", ())),
-        _answer(connection, _Pragma("journal_mode", (journal,))),
-        _answer(connection, _Pragma("synchronous", (2,))),
-        _answer(connection, _Pragma("foreign_keys", (1,))),
+        _answer(connection, "integrity_check", "ok"),
+        _answer(connection, "foreign_key_check"),
+        _answer(connection, "journal_mode", journal),
+        _answer(connection, "synchronous", 2),
+        _answer(connection, "foreign_keys", 1),
         Finding("sqlite", ok=True, detail=sqlite3.sqlite_version),
     ]
 
 
-def _answer(connection: sa.Connection, pragma: _Pragma) -> Finding:
-    answers = tuple(connection.exec_driver_sql(f"PRAGMA {pragma.name}").scalars())
+def _answer(connection: sa.Connection, pragma: str, *wanted: object) -> Finding:
+    answers = tuple(connection.exec_driver_sql(f"PRAGMA {pragma}").scalars())
     detail = ", ".join(str(answer) for answer in answers[:10]) or "nothing found"
-    return Finding(pragma.name, answers == pragma.wanted, detail)
+    return Finding(pragma, answers == wanted, detail)

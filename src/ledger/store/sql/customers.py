@@ -60,7 +60,7 @@ class SqlCustomers(Repository):
 
     def add(self, customer: Customer) -> None:
         """Store a new customer."""
-        self._scope.insert(_NEW, _row(customer))
+        self._scope.insert(_NEW, {"id": customer.id, **_columns(customer)})
 
     def get(self, ref: str) -> Customer:
         """The customer with this id or external id."""
@@ -95,7 +95,7 @@ class SqlCustomers(Repository):
     def save(self, customer: Customer) -> None:
         """Replace the version before this one."""
         before = customer.version - 1
-        if not self._scope.execute(_SAVE, _row(customer), by_id=customer.id, by_version=before):
+        if not self._scope.execute(_SAVE, _columns(customer), by_id=customer.id, by_version=before):
             raise Conflict(
                 f"customer {customer.id} is not in version {before} any more; read it again",
                 code="customer_changed",
@@ -112,9 +112,8 @@ class SqlCustomers(Repository):
         return page(rows, limit, _customer)
 
 
-def _row(customer: Customer) -> dict[str, str | int | None]:
+def _columns(customer: Customer) -> dict[str, str | int | None]:
     return {
-        "id": customer.id,
         "external_id": customer.external_id,
         "status": customer.status,
         "version": customer.version,

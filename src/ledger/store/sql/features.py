@@ -62,7 +62,7 @@ class SqlFeatures(Repository):
 
     def add(self, feature: Feature) -> None:
         """Store a new feature."""
-        self._scope.insert(_NEW, _row(feature))
+        self._scope.insert(_NEW, {"id": feature.id, **_columns(feature)})
 
     def get(self, ref: str) -> Feature:
         """The feature with this id or key."""
@@ -86,7 +86,7 @@ class SqlFeatures(Repository):
 
     def save(self, feature: Feature) -> None:
         """Replace a stored feature."""
-        if not self._scope.execute(_SAVE, _row(feature), by_id=feature.id):
+        if not self._scope.execute(_SAVE, _columns(feature), by_id=feature.id):
             raise NotFound("feature", feature.id)
 
     def page(
@@ -108,9 +108,8 @@ class SqlFeatures(Repository):
         ]
 
 
-def _row(feature: Feature) -> dict[str, str | None]:
+def _columns(feature: Feature) -> dict[str, str | None]:
     return {
-        "id": feature.id,
         "key": feature.key,
         "status": feature.status,
         "event": None if feature.meter is None else feature.meter.event,

@@ -82,7 +82,7 @@ class SqlInvoices(SqlBilled):
 
     def add(self, invoice: Invoice) -> None:
         """Store a new invoice."""
-        self._scope.insert(_NEW, _row(invoice))
+        self._scope.insert(_NEW, {**_key(invoice), **_columns(invoice)})
 
     def get(self, ref: str) -> Invoice:
         """The invoice with this id or number."""
@@ -98,7 +98,7 @@ class SqlInvoices(SqlBilled):
     def save(self, invoice: Invoice) -> None:
         """Replace the version before this one; of a finalized one only where it stands."""
         before = invoice.version - 1
-        if self._scope.execute(_SAVE_DRAFT, _row(invoice), by_id=invoice.id, by_version=before):
+        if self._scope.execute(_SAVE_DRAFT, _columns(invoice), by_id=invoice.id, by_version=before):
             return
         stored = self._scope.one(_FINALIZED, by_id=invoice.id, by_version=before)
         if stored is None:
@@ -132,12 +132,17 @@ class SqlInvoices(SqlBilled):
         return page(rows, limit, _invoice)
 
 
-def _row(invoice: Invoice) -> dict[str, str | int | None]:
+def _key(invoice: Invoice) -> dict[str, str | int]:
     return {
         "id": invoice.id,
         "customer": invoice.customer,
         "subscription": invoice.subscription,
         "boundary": micros(invoice.boundary),
+    }
+
+
+def _columns(invoice: Invoice) -> dict[str, str | int | None]:
+    return {
         "number": invoice.number,
         "document": encode(invoice).decode(),
         **_standing(invoice),

@@ -106,7 +106,10 @@ class SqlPlans(Repository):
         """Store a new version; the first one takes the key for the plan."""
         if plan.version == 1:
             self._scope.insert(_NEW_KEY, {"key": plan.key, "plan": plan.id})
-        self._scope.insert(_NEW, _row(plan))
+        self._scope.insert(
+            _NEW,
+            {"id": plan.id, "version": plan.version, "key": plan.key, **_columns(plan)},
+        )
 
     def get(self, ref: str, version: int | None = None) -> Plan:
         """A version by plan id or key; without a version the active one, else the latest."""
@@ -133,7 +136,7 @@ class SqlPlans(Repository):
 
     def save(self, plan: Plan) -> None:
         """Replace a stored version."""
-        if not self._scope.execute(_SAVE, _row(plan), by_id=plan.id, by_version=plan.version):
+        if not self._scope.execute(_SAVE, _columns(plan), by_id=plan.id, by_version=plan.version):
             raise NotFound("plan", f"{plan.key} version {plan.version}")
 
     def page(
@@ -158,11 +161,8 @@ class SqlPlans(Repository):
         return [_plan(document) for (document,) in rows]
 
 
-def _row(plan: Plan) -> dict[str, str | int]:
+def _columns(plan: Plan) -> dict[str, str | int]:
     return {
-        "id": plan.id,
-        "version": plan.version,
-        "key": plan.key,
         "status": plan.status,
         "document": encode(plan).decode(),
     }

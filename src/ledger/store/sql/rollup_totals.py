@@ -28,13 +28,16 @@ def _number(value: int) -> Number:
     return sa.literal_column(str(value), INTEGER)
 
 
+def _greatest(numbers: list[Number]) -> Number:
+    """The greatest of all numbers of all rows."""
+    first, second, third, fourth = (
+        sa.func.coalesce(sa.func.max(number), _number(_NEVER)) for number in numbers
+    )
+    return _greater(_greater(first, second), _greater(third, fourth))
+
+
 def _greater(one: Number, other: Number) -> Number:
     return sa.case((one >= other, one), else_=other)
-
-
-def _greatest(numbers: list[Number]) -> Number:
-    first, second, third, fourth = numbers
-    return _greater(_greater(first, second), _greater(third, fourth))
 
 
 def _sum(numbers: list[Number]) -> Number:
@@ -45,7 +48,6 @@ def _sum(numbers: list[Number]) -> Number:
 _c = usage_rollups.c
 _UPPER: list[Number] = [whole.op(">>")(_number(_BITS)) for _, whole, _, _ in PARTS]
 _LOWER: list[Number] = [whole.op("&")(_number(2**_BITS - 1)) for _, whole, _, _ in PARTS]
-_AT: list[Number] = [sa.func.coalesce(at, _number(_NEVER)) for *_, at in PARTS]
 _GROUP: Final = (_c.subscription, _c.dimensions)
 _SUMS = scoped(
     sa.select(
@@ -54,16 +56,14 @@ _SUMS = scoped(
         _sum(_UPPER),
         _sum(_LOWER),
         _sum([billionths for _, _, billionths, _ in PARTS]),
-        sa.func.max(_greatest(_AT)),
+        _greatest([at for *_, at in PARTS]),
     )
     .where(*IN_RANGE)
     .group_by(*_GROUP)
 )
-_WHOLE: list[Number] = [
-    sa.case((count > _number(0), whole), else_=_number(_NEVER)) for count, whole, *_ in PARTS
-]
+_WHOLE: list[Number] = [sa.case((count > _number(0), whole)) for count, whole, *_ in PARTS]
 _top = (
-    within(sa.select(*_GROUP, sa.func.max(_greatest(_WHOLE)).label("whole")).where(*IN_RANGE))
+    within(sa.select(*_GROUP, _greatest(_WHOLE).label("whole")).where(*IN_RANGE))
     .group_by(*_GROUP)
     .subquery("top")
 )
@@ -72,7 +72,7 @@ _BILLIONTHS: list[Number] = [
     for count, whole, billionths, _ in PARTS
 ]
 _GREATEST = scoped(
-    sa.select(*_GROUP, _top.c.whole, sa.func.max(_greatest(_BILLIONTHS)))
+    sa.select(*_GROUP, _top.c.whole, _greatest(_BILLIONTHS))
     .join(
         _top,
         sa.and_(_c.subscription == _top.c.subscription, _c.dimensions == _top.c.dimensions),

@@ -11,15 +11,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import operators, visitors
 
-from ledger.store.sql.schema import INTEGER, ScopedColumns
+from ledger.store.sql.schema import INTEGER
 from ledger.types.errors import Broken
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-ScopedTable = sa.Table[ScopedColumns]
 Excluded = Mapping[str, sa.ColumnElement[Any]]
 """The columns of a row that was to be inserted, when one with its key was there before."""
+
+_SCOPE = "scope"
 
 
 class Dialect(Protocol):
@@ -33,9 +34,6 @@ class Dialect(Protocol):
     def insert(self, table: sa.Table[Any]) -> sqlite.Insert:
         """Begin an `insert` that can say what happens to a row whose key is there before."""
         ...
-
-
-_SCOPE = "scope"
 
 
 class Query(Generic[*Ts]):

@@ -72,9 +72,14 @@ class SqlStore:
             return migrate.migrate(self.database, self._steps)
 
     def pending(self) -> list[str]:
-        """The names of the steps that `migrate` would apply, in their order."""
+        """The names of the steps that `migrate` would apply, in their order.
+
+        Raises:
+            Conflict, Broken: as `migrate`.
+        """
         with self._transaction(), self.database.transaction(writes=False) as connection:
             done = migrate.applied(self.database, connection)
+        migrate.check(done, self._steps)
         return [step.name for step in self._steps if step.version not in done]
 
     def schema_version(self) -> int:

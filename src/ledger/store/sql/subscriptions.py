@@ -73,7 +73,7 @@ class SqlSubscriptions(Repository):
 
     def add(self, subscription: Subscription) -> None:
         """Store a new subscription."""
-        self._scope.insert(_NEW, _row(subscription))
+        self._scope.insert(_NEW, {"id": subscription.id, **_columns(subscription)})
 
     def get(self, id: SubscriptionId) -> Subscription:
         """The subscription with this id, as of now."""
@@ -85,7 +85,7 @@ class SqlSubscriptions(Repository):
     def save(self, subscription: Subscription) -> None:
         """Replace the version before this one."""
         id_, before = subscription.id, subscription.version - 1
-        if not self._scope.execute(_SAVE, _row(subscription), by_id=id_, by_version=before):
+        if not self._scope.execute(_SAVE, _columns(subscription), by_id=id_, by_version=before):
             raise Conflict(
                 f"subscription {id_} is not in version {before} any more; read it again",
                 code="subscription_changed",
@@ -137,10 +137,9 @@ def _has_status(status: SubscriptionStatus, now: int) -> list[sa.ColumnElement[b
     ]
 
 
-def _row(subscription: Subscription) -> dict[str, str | int | None]:
+def _columns(subscription: Subscription) -> dict[str, str | int | None]:
     trial_end, end = subscription.trial_end, subscription.end
     return {
-        "id": subscription.id,
         "customer": subscription.customer,
         "plan": subscription.plan,
         "plan_version": subscription.plan_version,

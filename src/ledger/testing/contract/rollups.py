@@ -173,12 +173,13 @@ class RollupContract:
 
     def test_hours_may_come_to_more_than_64_bits_together(self, store: Store) -> None:
         acme, customer, feature = Held(store), ids.CUSTOMER.new(), ids.FEATURE.new()
+        nines = Decimal(10**18 - 1)
         for sign, count in ((1, 4), (-1, 9)):
-            quarters = [Quarter(9, sign * 9 * LARGEST, NOW)] * 4
+            quarters = [Quarter(9, sign * 9 * nines, NOW)] * 4
             hours = [rollup(customer, feature, *quarters, hour=HOUR + n) for n in range(count)]
             acme.usage.add_up("sum", hours)
             ((_, total),) = acme.usage.totals("sum", customer, feature, HOUR, HOUR + count)
-            assert total == Quarter(36 * count, sign * 36 * count * LARGEST, NOW)
+            assert total == Quarter(36 * count, sign * 36 * count * nines, NOW)
             acme.usage.drop_rollups(feature)
 
     def test_the_rollups_of_a_feature_are_forgotten(self, store: Store) -> None:

@@ -294,3 +294,47 @@ CREATE TABLE event_log (
   payload TEXT NOT NULL,
   PRIMARY KEY (scope_id, sequence)
 ) STRICT;
+
+-- What the planner is to think of sizes. Left alone it takes a scope for some ten rows, and reads all
+-- of a tenant where an index on more columns was made for the question. The numbers are those of a
+-- busy database: rows in all, in a scope, and so on for each further column of the index.
+
+ANALYZE sqlite_schema;
+
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('features', 'sqlite_autoindex_features_1', '10000 100 1'),
+  ('features', 'sqlite_autoindex_features_2', '10000 100 1'),
+  ('features', 'features_by_event', '10000 100 2'),
+  ('plan_keys', 'sqlite_autoindex_plan_keys_1', '10000 100 1'),
+  ('plan_keys', 'sqlite_autoindex_plan_keys_2', '10000 100 1 1'),
+  ('plans', 'sqlite_autoindex_plans_1', '50000 500 5 1'),
+  ('plans', 'sqlite_autoindex_plans_2', '50000 500 5 1'),
+  ('plans', 'one_active_version', '10000 100 1'),
+  ('customers', 'sqlite_autoindex_customers_1', '10000000 1000000 1'),
+  ('customers', 'sqlite_autoindex_customers_2', '10000000 1000000 1'),
+  ('subscriptions', 'sqlite_autoindex_subscriptions_1', '10000000 1000000 1'),
+  ('subscriptions', 'subscriptions_by_customer', '10000000 1000000 2 1'),
+  ('usage_events', 'usage_events', '100000000 10000000 1'),
+  ('usage_events', 'usage_events_by_hour', '100000000 10000000 1000 10'),
+  ('usage_keys', 'usage_keys', '100000000 10000000 1'),
+  ('usage_rollups', 'usage_rollups', '100000000 10000000 10000 2000 4 2 1'),
+  ('usage_unmatched', 'usage_unmatched', '10000000 1000000 1'),
+  ('usage_unmatched', 'sqlite_autoindex_usage_unmatched_2', '10000000 1000000 1'),
+  ('usage_unmatched', 'usage_unmatched_by_customer', '10000000 1000000 500000 10'),
+  ('usage_unmatched', 'usage_unmatched_by_event', '10000000 1000000 500000 1000'),
+  ('usage_rejected', 'sqlite_autoindex_usage_rejected_1', '1000000 100000 1'),
+  ('usage_rejected', 'usage_rejected_by_date', '1000000 100000 2 1'),
+  ('usage_marks', 'usage_marks', '1000 100 1'),
+  ('invoices', 'sqlite_autoindex_invoices_1', '10000000 1000000 1'),
+  ('invoices', 'sqlite_autoindex_invoices_2', '10000000 1000000 1'),
+  ('invoices', 'invoices_by_customer', '10000000 1000000 12 1'),
+  ('invoices', 'invoices_by_subscription', '10000000 1000000 12 1'),
+  ('invoice_boundaries', 'sqlite_autoindex_invoice_boundaries_1', '10000000 1000000 12 1 1'),
+  ('billed_steps', 'sqlite_autoindex_billed_steps_1', '10000000 1000000 50 12 1 1'),
+  ('due', 'sqlite_autoindex_due_1', '1000000 100000 50000 1'),
+  ('due', 'due_by_date', '1000000 100000 50000 1'),
+  ('due', 'due_anywhere', '1000000 500000 10'),
+  ('event_log', 'sqlite_autoindex_event_log_1', '10000000 1000000 1'),
+  ('number_series', 'sqlite_autoindex_number_series_1', '1000 2 1');
+
+ANALYZE sqlite_schema;
