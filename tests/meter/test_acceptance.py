@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.meter.acceptance import content, digest, stamp, stamp_fast, text_of, value_of
+from ledger.meter.acceptance import content, digest, stamp, stamp_fast, value_of
 from ledger.meter.model import Property, PropertyValue, Reading, UsageEvent
+from ledger.meter.properties import text_of
 from ledger.plan.feature import Meter
 from ledger.types import ids
 from ledger.types.errors import Invalid

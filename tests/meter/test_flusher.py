@@ -2,73 +2,18 @@
 
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 import pytest
 
+from ledger.meter import buffer as buffer_module
 from ledger.meter import flusher as flusher_module
-from ledger.meter.acceptance import stamp_fast
-from ledger.meter.config import MeterConfig, Overflow
+from ledger.meter.config import MeterConfig
 from ledger.meter.flusher import Flusher
-from ledger.meter.model import EventResult, Reading
-from ledger.types.errors import Conflict, Invalid, LedgerError, Unavailable
+from ledger.meter.model import Reading
+from ledger.types.errors import Invalid, LedgerError, Unavailable
 from ledger.types.scope import Scope
-
-NOW = datetime(2026, 1, 5, tzinfo=UTC)
-ACME, OTHER = Scope("acme"), Scope("other")
-LONG_S = 3_600
-PATIENCE_S = 20
-
-
-def event(quantity: int = 1, key: str | None = None) -> Reading:
-    return stamp_fast("api_calls", "user_42", quantity, key, None, None, None, NOW)
-
-
-class Shelf:
-    """Where tests store: it keeps what a store keeps, and fails when it is told to."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[Scope, str, int, list[str]]] = []
-        self.keys: dict[tuple[Scope, str], Reading] = {}
-        self.marks: dict[tuple[Scope, str], int] = {}
-        self.refused: list[tuple[str, str]] = []
-        self.fail: Callable[[Sequence[Reading]], Exception | None] = lambda _: None
-        self.go = threading.Event()
-        self.go.set()
-        self.turn = threading.Lock()
-
-    def store(
-        self, scope: Scope, writer: str, batch: int, readings: Sequence[Reading]
-    ) -> list[EventResult]:
-        assert self.go.wait(PATIENCE_S)
-        with self.turn:
-            error = self.fail(readings)
-            if error is not None:
-                raise error
-            self.calls.append((scope, writer, batch, [reading.key for reading in readings]))
-            if batch:
-                self.marks[scope, writer] = batch
-            return [self._keep(scope, reading) for reading in readings]
-
-    def _keep(self, scope: Scope, reading: Reading) -> EventResult:
-        is_new = self.keys.setdefault((scope, reading.key), reading) is reading
-        return EventResult("accepted" if is_new else "duplicate", reading.id, reading.key)
-
-    def refuse(self, _: Scope, readings: Sequence[Reading], reason: str) -> None:
-        self.refused += [(reading.key, reason) for reading in readings]
-
-    def flusher(self, **config: object) -> Flusher:
-        return Flusher(MeterConfig(**config), self.store, self.refuse)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the test's own options
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread is about to do."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+from tests.meter.shelf import ACME, LONG_S, OTHER, Shelf, event, until
 
 
 def test_many_threads_lose_nothing_and_store_nothing_twice() -> None:
@@ -224,91 +169,6 @@ def test_an_event_that_cannot_even_be_refused_is_kept() -> None:
     flusher.close()
 
 
-def test_a_full_buffer_can_refuse_or_drop_and_says_so() -> None:
-    for overflow, dropped in (("raise", 0), ("drop", 1)):
-        shelf = Shelf()
-        shelf.go.clear()
-        flusher = shelf.flusher(batch_size=2, buffer_max=4, overflow=overflow)
-        buffer = flusher.buffer(ACME)
-        assert all(buffer.add(event()) for _ in range(4))
-        if overflow == "raise":
-            with pytest.raises(Unavailable, match="acme") as refused:
-                buffer.add(event())
-            assert refused.value.code == "buffer_full"
-        else:
-            assert not buffer.add(event())
-        shelf.go.set()
-        flusher.close()
-        stats = flusher.stats()
-        assert (stats.accepted, stats.stored, stats.dropped) == (4, 4, dropped)
-
-
-def test_a_full_buffer_waits_for_room() -> None:
-    shelf = Shelf()
-    shelf.go.clear()
-    flusher = shelf.flusher(batch_size=2, buffer_max=2)
-    buffer = flusher.buffer(ACME)
-    waits = threading.Thread(target=lambda: [buffer.add(event(key=str(i))) for i in range(9)])
-    waits.start()
-    waits.join(0.05)
-    assert (waits.is_alive(), buffer.waiting) == (True, 2)
-    # Another tenant has room of its own.
-    assert flusher.buffer(OTHER).add(event())
-    shelf.go.set()
-    waits.join(PATIENCE_S)
-    flusher.close()
-    assert len(shelf.keys) == 10
-
-
-@pytest.mark.parametrize("overflow", ["block", "raise", "drop"])
-def test_a_closed_engine_takes_nothing_in_and_has_stored_everything(overflow: Overflow) -> None:
-    shelf = Shelf()
-    flusher = shelf.flusher(flush_interval_s=LONG_S, overflow=overflow)
-    buffer = flusher.buffer(ACME)
-    buffer.add(event())
-    flusher.close()
-    flusher.close()
-    assert len(shelf.keys) == 1
-    for late in (buffer, flusher.buffer(OTHER)):
-        with pytest.raises(Conflict) as refused:
-            late.add(event())
-        assert refused.value.code == "engine_closed"
-    assert flusher.stats().accepted == 1
-
-
-def test_who_waits_for_room_when_the_engine_is_closed_is_told() -> None:
-    shelf = Shelf()
-    shelf.go.clear()
-    flusher = shelf.flusher(batch_size=1, buffer_max=1)
-    buffer, told = flusher.buffer(ACME), list[str]()
-    buffer.add(event())
-
-    def wait() -> None:
-        try:
-            buffer.add(event())
-        except LedgerError as error:
-            told.append(error.code)
-
-    waits = threading.Thread(target=wait)
-    waits.start()
-    closes = threading.Thread(target=flusher.close)
-    closes.start()
-    waits.join(PATIENCE_S)
-    shelf.go.set()
-    closes.join(PATIENCE_S)
-    assert told == ["engine_closed"]
-
-
-def test_closing_in_time_or_saying_what_is_left() -> None:
-    shelf = Shelf()
-    shelf.fail = lambda _: Unavailable("no answer", code="database_down")
-    flusher = shelf.flusher()
-    for _ in range(3):
-        flusher.buffer(ACME).add(event())
-    with pytest.raises(Unavailable, match=r"3 usage events .* no answer"):
-        flusher.close(timeout_s=0.05)
-
-
 def test_the_flusher_never_waits_for_itself() -> None:
     shelf = Shelf()
     told: list[str] = []
@@ -330,59 +190,6 @@ def test_the_flusher_never_waits_for_itself() -> None:
     flusher.close()
 
 
-def test_a_listener_hears_every_event_and_cannot_break_anything() -> None:
-    shelf, heard = Shelf(), list[str]()
-    flusher = shelf.flusher()
-    buffer = flusher.buffer(ACME)
-
-    def listen(reading: Reading) -> None:
-        heard.append(reading.key)
-        raise RuntimeError(reading.key)
-
-    buffer.on_add = listen
-    assert all(buffer.add(event(key=str(i))) for i in range(3))
-    flusher.close()
-    assert heard == ["0", "1", "2"]
-    assert len(shelf.keys) == 3
-
-
-def test_whoever_reads_counts_every_event_once() -> None:
-    """Stored, as a transaction saw it, + waiting then + heard since = all, at any moment."""
-    shelf = Shelf()
-    flusher = shelf.flusher(batch_size=5, flush_interval_s=0.001)
-    buffer, total = flusher.buffer(ACME), 3_000
-    done = threading.Event()
-
-    def work() -> None:
-        for i in range(total):
-            buffer.add(event(key=str(i)))
-        done.set()
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    while not done.is_set():
-        heard: list[str] = []
-
-        def listen(heard: list[str] = heard) -> None:
-            buffer.on_add = lambda reading: heard.append(reading.key)
-
-        accepted: list[int] = []
-
-        def stop(accepted: list[int] = accepted) -> None:
-            buffer.on_add = None
-            accepted.append(buffer.tally.stored + buffer.waiting)
-
-        pending = buffer.snapshot(listen)
-        with shelf.turn:
-            seen, mark = len(shelf.keys), shelf.marks.get((ACME, flusher.writer), 0)
-        waiting = sum(len(p.readings) for p in pending if p.batch > mark)
-        buffer.snapshot(stop)
-        assert [seen + waiting + len(heard)] == accepted
-    worker.join()
-    flusher.close()
-    assert len(shelf.keys) == total
-
-
 def test_a_thread_without_work_ends_and_another_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flusher_module, "IDLE_S", 0.01)
     shelf = Shelf()
@@ -398,34 +205,17 @@ def test_a_thread_without_work_ends_and_another_starts(monkeypatch: pytest.Monke
     flusher.close()
 
 
-def test_an_event_from_inside_of_an_event_is_taken_too() -> None:
-    """As a signal handler or a finalizer may do it."""
-    shelf = Shelf()
-    flusher = shelf.flusher(batch_size=1, buffer_max=10)
-    buffer = flusher.buffer(ACME)
-    nested = [event(key="inner")]
+def test_a_flush_does_not_wait_out_a_long_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_an_hour(_: int) -> float:
+        return LONG_S
 
-    def meter_again(_: Reading) -> None:
-        if nested:
-            buffer.add(nested.pop())
-
-    buffer.on_add = meter_again
-    buffer.add(event(key="outer"))
+    monkeypatch.setattr(flusher_module, "retry_in_s", in_an_hour)
+    monkeypatch.setattr(buffer_module, "AWAITED_RETRY_S", 0.01)
+    shelf, failures = Shelf(), [Unavailable("no", code="no")] * 4
+    shelf.fail = lambda _: failures.pop() if failures else None
+    flusher = shelf.flusher(batch_size=1, flush_interval_s=LONG_S)
+    flusher.buffer(ACME).add(event())
+    until(lambda: len(failures) < 4)
+    flusher.flush()
+    assert len(shelf.keys) == 1
     flusher.close()
-    assert sorted(key for _, key in shelf.keys) == ["inner", "outer"]
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"batch_size": 0},
-        {"batch_size": 10_001},
-        {"flush_interval_s": 0},
-        {"buffer_max": 10},
-        {"overflow": "wait"},
-    ],
-)
-def test_a_config_that_makes_no_sense_names_what_is_wrong(config: dict[str, object]) -> None:
-    with pytest.raises(Invalid, match=next(iter(config))) as refused:
-        Shelf().flusher(**config)
-    assert refused.value.code == "bad_meter_config"

@@ -78,9 +78,10 @@ flusher = Flusher(MeterConfig(flush_interval_s=3600), store, store, Spool(folder
 buffer = flusher.buffer(ACME)
 buffer.add(event("parent"))
 buffer.add(event(None))
+buffer.on_add = print
 child = os.fork()
 if child == 0:
-    assert buffer.waiting == 0
+    assert (buffer.waiting, buffer.on_add) == (0, None)
     buffer.add(event("child"))
     buffer.add(event(None))
     flusher.flush()

@@ -10,31 +10,24 @@ from decimal import Decimal
 from hashlib import blake2b
 
 from ledger.meter.event_ids import new_id
-from ledger.meter.model import Property, PropertyValue, Reading, StoredEvent, UsageEvent
+from ledger.meter.model import PropertyValue, Reading, StoredEvent, UsageEvent
+from ledger.meter.properties import keep, remember, text_of
 from ledger.plan.feature import Meter
-from ledger.plan.naming import KEY_MAX, check_key
+from ledger.plan.naming import check_key
 from ledger.types import ids
 from ledger.types.errors import Invalid
-from ledger.types.exact import decimal_text, parse_decimal
 from ledger.types.json import encode
 from ledger.types.quantity import INTEGER_DIGITS
 from ledger.types.quantity import quantity as exact_quantity
 from ledger.types.zone import micros, utc
 
 REF_MAX = 255
-PROPERTIES_MAX = 50
-TEXT_MAX = 1_000
 
 _QUANTITY_BOUND = 10**INTEGER_DIGITS
-_INT_BOUND = 2**63
-_NUMBER_DIGITS = 100
-_NAMES_MAX = 10_000
 _DIGEST_BYTES = 16
 _UUID_VERSION = 6  # the byte whose upper half is the version of a UUID
 
-# Names that were found good; forgotten when they become many.
-_names: set[str] = set()
-_property_names: set[str] = set()
+_names: set[str] = set()  # found good before
 _ID_START = f"{ids.USAGE_EVENT.prefix}_"
 
 
@@ -104,7 +97,7 @@ def stamp_fast(
         exact_quantity(quantity),
         now if time is None else _instant(time),
         time is not None,
-        _properties(properties) if properties else {},
+        keep(properties) if properties else {},
         None if subscription is None else ids.SUBSCRIPTION.check(subscription),
     )
 
@@ -169,104 +162,12 @@ def value_of(meter: Meter, event: Reading | StoredEvent) -> Decimal | None:
     return None if given is None else exact_quantity(given, what=f"property {meter.property!r}")
 
 
-def text_of(value: Property) -> str:
-    """How a property reads where filters and groups compare it; nothing reads as ""."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def check_property(name: str, value: object) -> Property:
-    """A property's value as it is kept.
-
-    Raises:
-        Invalid: (`bad_properties`, `float_refused`) it cannot be kept; the sentence says why.
-    """
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        if len(value) > TEXT_MAX or not _is_storable(value):
-            raise _bad_properties(f"is longer than {TEXT_MAX} characters or no valid text", name)
-        return str.__str__(value)
-    if isinstance(value, int):
-        if not -_INT_BOUND <= value < _INT_BOUND:
-            raise _bad_properties("is an int of more than 64 bits; give it as text", name)
-        return int(value)
-    if isinstance(value, float | Decimal):
-        return decimal_text(_number(value, name))
-    raise _bad_properties(f"is a {type(value).__name__}, not text, a number, a bool or None", name)
-
-
 _ONE = Decimal(1)
-
-
-def _number(value: float | Decimal, name: str) -> Decimal:
-    # A float is passed on to be refused, with the sentence that every float gets.
-    number: Decimal = value  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] - the float
-    return parse_decimal(
-        number,
-        what=f"property {name!r}",
-        integer_digits=_NUMBER_DIGITS,
-        fraction_digits=_NUMBER_DIGITS,
-    )
-
-
-def _properties(properties: Mapping[str, PropertyValue]) -> dict[str, Property]:
-    if not isinstance(properties, Mapping):
-        raise Invalid(
-            f"the properties are a {type(properties).__name__}, not a mapping of names to values",
-            code="bad_properties",
-            param="properties",
-        )
-    if len(properties) > PROPERTIES_MAX:
-        raise Invalid(
-            f"the event has {len(properties)} properties; {PROPERTIES_MAX} is the limit",
-            code="bad_properties",
-            param="properties",
-        )
-    kept: dict[str, Property] = {}
-    for name, value in properties.items():
-        is_known = type(name) is str and name in _property_names
-        # Most values are short and plain: printable text has no NUL and no surrogate.
-        if type(value) is str and len(value) <= TEXT_MAX and value.isprintable():
-            plain: Property = value
-        else:
-            plain = check_property(name, value)
-        kept[name if is_known else _property_name(name)] = plain
-    return kept
-
-
-def _property_name(name: str) -> str:
-    if not isinstance(name, str) or not 0 < len(name) <= KEY_MAX or not _is_storable(name):
-        raise _bad_properties(f"has a name that is not 1 to {KEY_MAX} characters of text", name)
-    return _remember(_property_names, str.__str__(name))
-
-
-def _remember(names: set[str], name: str) -> str:
-    if len(names) >= _NAMES_MAX:
-        names.clear()
-    names.add(name)
-    return name
-
-
-def _bad_properties(what: str, name: object) -> Invalid:
-    return Invalid(
-        f"the property {str(name)[:40]!r} {what}", code="bad_properties", param="properties"
-    )
-
-
-def _is_storable(text: str) -> bool:
-    """Whether it can be written as UTF-8, and into a database that ends text at a NUL."""
-    if "\0" in text:
-        return False
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _name(event: str) -> str:
     # An Enum's member is kept as plain text, here and below.
-    return _remember(_names, str.__str__(check_key(event, "event")))
+    return remember(_names, str.__str__(check_key(event, "event")))
 
 
 def _printable(value: str, what: str, code: str) -> str:

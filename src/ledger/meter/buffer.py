@@ -19,6 +19,9 @@ from ledger.types.clock import monotonic
 from ledger.types.errors import Conflict, Unavailable
 from ledger.types.scope import Scope
 
+AWAITED_RETRY_S = 1
+"""The longest pause between attempts to store what a `flush` waits for."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _log = logging.getLogger(__name__)
 
@@ -76,7 +79,6 @@ class Buffer:
         self, scope: Scope, config: MeterConfig, owner: Owner, spool: Spool | None
     ) -> None:
         self.scope = scope
-        self.on_add: Callable[[Reading], None] | None = None
         self._config, self._owner, self._spool = config, owner, spool
         self._prefix = b"" if spool is None else spool.prefix(scope)
         self._size = config.batch_size
@@ -84,6 +86,7 @@ class Buffer:
 
     def after_fork(self) -> None:
         """Start anew, empty: in a forked child the parent keeps its events, and its locks."""
+        self.on_add: Callable[[Reading], None] | None = None  # what the parent told is its own
         # Reentrant: a signal handler or a finalizer may meter in the middle of `add`.
         self._lock = RLock()
         self._space = Condition(self._lock)
@@ -93,6 +96,7 @@ class Buffer:
         self._room = self._config.buffer_max  # -1 once closed, so that `add` compares once
         self._stored = 0
         self._retry_at: float = 0
+        self._is_awaited = False
         self.failures = 0
         self.last_error: Exception | None = None
         self.tally = Tally()
@@ -146,12 +150,15 @@ class Buffer:
             self._waiting -= len(batch.readings)
             self._stored = batch.number
             self._retry_at, self.failures, self.last_error = 0, 0, None
+            self._is_awaited = False
             for result in results:
                 self._count(result)
             self._space.notify_all()
 
     def failed(self, error: Exception, retry_in_s: float) -> None:
-        """Keep the batch that was taken, and try it again later."""
+        """Keep the batch that was taken, and try it again later; soon, if somebody waits for it."""
+        if self._is_awaited:
+            retry_in_s = min(retry_in_s, AWAITED_RETRY_S)
         self.failures += 1
         self.tally.retries += 1
         self.last_error = error
@@ -161,7 +168,7 @@ class Buffer:
         """Make all that is here due now; the number of the batch that ends it."""
         with self._lock:
             self._seal()
-            self._retry_at = 0
+            self._retry_at, self._is_awaited = 0, True
             return self._open.number - 1
 
     def close(self) -> None:

@@ -15,6 +15,8 @@ BATCH_MAX = 10_000
 LATE_PERIODS = 3
 """How many billing periods back an event is still taken. Source: SEMANTICS §6."""
 
+INTERVAL_MAX_S = 3_600
+
 _OVERFLOWS: tuple[Overflow, ...] = ("block", "raise", "drop")
 
 
@@ -25,8 +27,9 @@ class MeterConfig(msgspec.Struct, frozen=True, kw_only=True):
         batch_size: events in a transaction; a buffer with that many is flushed at once.
         flush_interval_s: seconds after which an event that waits is flushed anyway.
         buffer_max: how many events of one tenant may wait in memory.
-        overflow: what `meter()` does when that many wait: `block` until there is room, `raise`
-            Unavailable (`buffer_full`), or `drop` the event and count it.
+        overflow: what `meter()` does when that many wait: `block` until there is room (an event
+            loop that meters stands still meanwhile), `raise` Unavailable (`buffer_full`), or
+            `drop` the event and count it.
         spool: the folder of the journal that makes events survive a killed process; None leaves
             the choice to where the database is, False does without.
         fsync: whether the journal also survives a power cut; each `meter()` then waits for the
@@ -44,14 +47,24 @@ class MeterConfig(msgspec.Struct, frozen=True, kw_only=True):
     fsync: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.batch_size <= BATCH_MAX:
+        if not _is_count(self.batch_size) or not 1 <= self.batch_size <= BATCH_MAX:
             raise _bad("batch_size", f"from 1 to {BATCH_MAX:,}", self.batch_size)
-        if not 0 < self.flush_interval_s <= 3_600:
-            raise _bad("flush_interval_s", "above 0 and at most 3,600", self.flush_interval_s)
-        if self.buffer_max < self.batch_size:
+        if not _is_count(self.buffer_max) or self.buffer_max < self.batch_size:
             raise _bad("buffer_max", f"at least batch_size, {self.batch_size:,}", self.buffer_max)
+        seconds = self.flush_interval_s
+        if not isinstance(seconds, int | float) or not 0 < seconds <= INTERVAL_MAX_S:
+            raise _bad("flush_interval_s", f"above 0 and at most {INTERVAL_MAX_S:,}", seconds)
         if self.overflow not in _OVERFLOWS:
             raise _bad("overflow", f"one of {', '.join(_OVERFLOWS)}", self.overflow)
+        is_folder = isinstance(self.spool, str | Path) and str(self.spool) != ""
+        if not (is_folder or self.spool is None or self.spool is False):
+            raise _bad("spool", "a folder, None or False", self.spool)
+        if not isinstance(self.fsync, bool):
+            raise _bad("fsync", "True or False", self.fsync)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _bad(name: str, wanted: str, given: object) -> Invalid:

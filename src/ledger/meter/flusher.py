@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from threading import Condition, RLock, Thread, current_thread
 from weakref import WeakSet
 
-import msgspec
-
 from ledger.meter.buffer import Batch, Buffer
 from ledger.meter.config import MeterConfig
 from ledger.meter.delivery import Refuse, Store, deliver, retry_in_s
 from ledger.meter.model import Reading
 from ledger.meter.spool import Replayed, Spool
+from ledger.meter.stats import MeterStats, added_up
 from ledger.types.clock import monotonic
 from ledger.types.errors import Conflict, Unavailable
 from ledger.types.scope import Scope
@@ -27,25 +26,6 @@ EXIT_S = 30
 """How long the end of the interpreter waits for what is not stored yet."""
 
 _log = logging.getLogger(__name__)
-
-
-class MeterStats(msgspec.Struct, frozen=True):
-    """What became of what was metered in this process.
-
-    `accepted` were taken in by `meter()`; each of them is `stored`, a `duplicate`, a `conflict`,
-    `rejected` or still `buffered`. `dropped` found a full buffer; `retries` are batches that were
-    tried again.
-    """
-
-    accepted: int = 0
-    stored: int = 0
-    duplicates: int = 0
-    conflicts: int = 0
-    rejected: int = 0
-    buffered: int = 0
-    dropped: int = 0
-    retries: int = 0
-    oldest_age_s: float = 0
 
 
 class Flusher:
@@ -134,22 +114,7 @@ class Flusher:
 
     def stats(self, scope: Scope | None = None) -> MeterStats:
         """What became of what was metered, of one tenant or of all."""
-        chosen = self._chosen(scope)
-        tallies = [buffer.tally for buffer in chosen]
-        stored, duplicates = sum(t.stored for t in tallies), sum(t.duplicates for t in tallies)
-        conflicts, rejected = sum(t.conflicts for t in tallies), sum(t.rejected for t in tallies)
-        buffered = sum(buffer.waiting for buffer in chosen)
-        return MeterStats(
-            accepted=stored + duplicates + conflicts + rejected + buffered,
-            stored=stored,
-            duplicates=duplicates,
-            conflicts=conflicts,
-            rejected=rejected,
-            buffered=buffered,
-            dropped=sum(t.dropped for t in tallies),
-            retries=sum(t.retries for t in tallies),
-            oldest_age_s=max((buffer.oldest_age_s for buffer in chosen), default=0),
-        )
+        return added_up(self._chosen(scope))
 
     def close(self, timeout_s: float | None = None) -> None:
         """Take nothing in any more, store what is left, end the thread. Closing twice is fine.

@@ -10,7 +10,16 @@ from ledger.meter.lateness import months
 from ledger.meter.model import UsageRow
 from ledger.meter.ports import UsageWork
 from ledger.meter.rollup import meter_of, read_dimensions
-from ledger.meter.usage import Keep, Piece, Total, levels_before, pieces, quantity_in, raw
+from ledger.meter.usage import (
+    Keep,
+    Piece,
+    Total,
+    levels_before,
+    pieces,
+    quantity_in,
+    raw,
+    whole_pieces,
+)
 from ledger.meter.windows import Window, windows
 from ledger.plan.feature import DIMENSIONS_MAX, Feature
 from ledger.types.errors import Invalid
@@ -150,7 +159,8 @@ class _Table:
             # Before the first window, so that they have index -1 and are only carried on.
             yield from levels_before(work, customer, feature, start)
         if set(self._names) <= set(meter_of(feature).dimensions):
-            yield from pieces(work, customer, feature, start, end)
+            parts = pieces if len(self._cut) > 1 else whole_pieces
+            yield from parts(work, customer, feature, start, end)
         else:
             yield from raw(work, customer, feature, micros(start), micros(end), self._names)
 

@@ -11,7 +11,6 @@ from decimal import Decimal
 from functools import reduce
 from typing import NamedTuple, assert_never
 
-from ledger.meter.acceptance import text_of
 from ledger.meter.aggregation import merge
 from ledger.meter.model import (
     MICROSECONDS,
@@ -22,6 +21,7 @@ from ledger.meter.model import (
     Rollup,
     RollupKey,
 )
+from ledger.meter.properties import text_of
 from ledger.plan.feature import Aggregation, Feature, Meter
 from ledger.types.errors import Broken
 from ledger.types.exact import CONTEXT

@@ -5,7 +5,6 @@ lock can be had belongs to a process that is gone; another one claims it and sto
 A write before the return survives a killed process; with `fsync` it also survives a power cut.
 """
 
-import errno
 import logging
 import os
 import secrets
@@ -16,13 +15,11 @@ from threading import RLock
 
 import msgspec
 
+from ledger.meter.file_lock import is_same_file, let_go, lock, lock_new, sync_folder
 from ledger.meter.model import Reading
-from ledger.meter.spool_file import MAGIC, Contents, frame, is_same_file, read, system_write
+from ledger.meter.spool_file import MAGIC, Contents, frame, read, system_write
 from ledger.types.errors import Invalid, Unavailable
 from ledger.types.scope import Scope
-
-if sys.platform != "win32":
-    import fcntl
 
 SEGMENT_MAX = 8 * 2**20
 """Bytes after which a new file is begun."""
@@ -138,7 +135,18 @@ class Spool:
 
         A damaged file is stored up to the damage and kept under a name that ends in `.corrupt`.
         If `store` raises, the rest stays for another time.
+
+        Raises:
+            Unavailable: (`spool_unusable`) the folder or a file cannot be read.
         """
+        try:
+            return self._replay(store)
+        except OSError as error:
+            raise Unavailable(
+                f"the spool in {self.folder} cannot be read: {error}", code="spool_unusable"
+            ) from error
+
+    def _replay(self, store: Callable[[Scope, Sequence[Reading]], object]) -> Replayed:
         events, files, corrupt = 0, 0, list[Path]()
         for orphan in self.orphans():
             try:
@@ -161,7 +169,7 @@ class Spool:
             for segment in tuple(self._segments):
                 if segment.batches == 0:
                     segment.path.unlink(missing_ok=True)
-                _let_go(segment.fd)
+                let_go(segment.fd)
             self._segments, self._current = set(), None
 
     def _begin(self) -> Segment:
@@ -172,11 +180,11 @@ class Spool:
         fd = -1
         try:
             fd = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-            _lock_new(fd)
+            lock_new(fd)
             self._write(fd, MAGIC)
             unborn.rename(path)
             if self._fsync:
-                _sync_folder(self.folder)
+                sync_folder(self.folder)
         except OSError as error:
             if fd >= 0:
                 os.close(fd)
@@ -197,7 +205,7 @@ class Spool:
         if segment.is_full:
             self._segments.remove(segment)
             segment.path.unlink(missing_ok=True)
-            _let_go(segment.fd)
+            let_go(segment.fd)
         else:
             os.ftruncate(segment.fd, len(MAGIC))
             segment.size = len(MAGIC)
@@ -207,7 +215,10 @@ class Spool:
             fd = os.open(path, os.O_RDWR)
         except FileNotFoundError:
             return None
-        if not _lock(fd) or not is_same_file(path, fd):
+        except OSError as error:
+            _log.error("journal %s is left alone: %s", path, error)
+            return None
+        if not lock(fd) or not is_same_file(path, fd):
             os.close(fd)
             return None
         self._count += 1
@@ -239,7 +250,7 @@ class Orphan:
 
     def close(self) -> None:
         """Let go of the file; if it is still there, others may claim it."""
-        _let_go(self._fd)
+        let_go(self._fd)
 
 
 def _batches(
@@ -252,37 +263,6 @@ def _batches(
     for scope, readings in by_scope.items():
         for start in range(0, len(readings), REPLAY_BATCH):
             yield scope, readings[start : start + REPLAY_BATCH]
-
-
-def _lock(fd: int) -> bool:
-    """Whether the lock of a file could be had."""
-    if sys.platform == "win32":
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _lock_new(fd: int) -> None:
-    if not _lock(fd):
-        raise OSError(errno.EAGAIN, "a new file is locked by somebody else")
-
-
-def _let_go(fd: int) -> None:
-    """Unlock and close. The lock would else stay with a child that was forked meanwhile."""
-    if sys.platform != "win32":
-        fcntl.flock(fd, fcntl.LOCK_UN)
-    os.close(fd)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _full(folder: Path, error: OSError) -> Unavailable:

@@ -9,7 +9,6 @@ import errno
 import os
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
@@ -67,16 +66,6 @@ def read(data: bytes) -> Contents:
             return Contents(records, f"the record at byte {at} cannot be read: {error}")
         at = end
     return Contents(records)
-
-
-def is_same_file(path: Path, fd: int) -> bool:
-    """Whether `path` still names the open file: another process may have taken it meanwhile."""
-    try:
-        there = path.stat()
-    except FileNotFoundError:
-        return False
-    here = os.fstat(fd)
-    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
 Write = Callable[[int, bytes], None]

@@ -5,10 +5,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from ledger.meter.acceptance import text_of, value_of
+from ledger.meter.acceptance import value_of
 from ledger.meter.aggregation import merge, quantity_of
 from ledger.meter.model import QUARTERS, Quarter, Rollup
 from ledger.meter.ports import UsageWork
+from ledger.meter.properties import text_of
 from ledger.meter.rollup import HOUR_US, QUARTER_US, meter_of
 from ledger.plan.feature import Aggregation, Feature
 from ledger.types.errors import Invalid
@@ -58,7 +59,7 @@ def total_in(
     None without any; of a `last` feature the level carried in stands for none.
     """
     total = Total(work, customer, feature, keep)
-    for piece in pieces(work, customer, feature, period.start, period.end):
+    for piece in whole_pieces(work, customer, feature, period.start, period.end):
         total.add(piece)
     if meter_of(feature).aggregation == "last" and total.is_empty:
         for piece in levels_before(work, customer, feature, period.start):
@@ -117,6 +118,22 @@ class Total:
                     self._sum = piece.quarter
             self._is_tied = False
         return self._sum
+
+
+def whole_pieces(
+    work: UsageWork, customer: CustomerId, feature: Feature, start: datetime, end: datetime
+) -> Iterator[Piece]:
+    """The usage of [start, end) in as few pieces as the store can make of it."""
+    first, last = -(-micros(start) // HOUR_US), micros(end) // HOUR_US
+    if first >= last:
+        yield from pieces(work, customer, feature, start, end)
+        return
+    begins, ends = from_micros(first * HOUR_US), from_micros(last * HOUR_US)
+    yield from pieces(work, customer, feature, start, begins)
+    aggregation = meter_of(feature).aggregation
+    for key, total in work.usage.totals(aggregation, customer, feature.id, first, last):
+        yield Piece(first * HOUR_US, key.subscription, key.dimensions, total)
+    yield from pieces(work, customer, feature, ends, end)
 
 
 def pieces(
