@@ -131,6 +131,8 @@ def test_every_window_and_group_is_what_its_events_come_to(
 ) -> None:
     start, end = sorted((start, end))
     it = stored(new_books(), aggregation, sent, late=False)
+    (whole,) = it.books.run(lambda work: query(work, "jane", "calls", start, end))
+    assert whole.quantity == it.defined(start, end, lambda _: True)
     rows = it.books.run(lambda work: query(work, "jane", "calls", start, end, "hour"))
     assert [row.quantity for row in rows] == [
         it.defined(row.start, row.end, lambda _: True) for row in rows
@@ -207,4 +209,6 @@ def test_usage_is_read_from_rollups_and_not_from_events_on_quarters(books: Books
     assert books.run(lambda work: read(work, 75)) == 75
     assert reads["events"] == 0
     assert books.run(lambda work: read(work, 76)) == 76
-    assert reads["events"] == 1
+    assert reads["events"] == 2  # a look beyond the edge, then the events before it
+    assert books.run(lambda work: read(work, 104)) == 90
+    assert reads["events"] == 3  # nothing lies beyond, so the rollup of the quarter is right

@@ -21,6 +21,7 @@ from ledger.types.clock import Clock, SystemClock
 from ledger.types.scope import Scope
 
 R = TypeVar("R")
+CLOSE_S = 30
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +53,16 @@ class EngineCore:
             self.logger.info("stored %d events that were left in the spool", left_over.events)
 
     def close(self) -> None:
-        """Store what was metered, then let go of the database. Closing twice is fine."""
+        """Store what was metered, then let go of the database. Closing twice is fine.
+
+        Raises Unavailable (`timed_out`) when the database does not take it within 30 seconds; what
+        is in the spool is stored by whoever opens the database next.
+        """
         if self.closed:
             return
         self.closed = True
         try:
-            self.flusher.close()
+            self.flusher.close(CLOSE_S)
         finally:
             self.store.close()
 

@@ -14,5 +14,10 @@ def record(core: TenantCore, events: Sequence[UsageEvent]) -> list[EventResult]:
     10,000 events a call; all are stored in one transaction.
     """
     results = core.run(lambda work: operations.record(work, events), writes=True)
-    core.engine.checks.recorded(core.scope, [event.customer for event in events])
+    stored = [
+        event.customer
+        for event, result in zip(events, results, strict=True)
+        if result.outcome == "accepted"
+    ]
+    core.engine.checks.recorded(core.scope, stored)
     return results

@@ -140,7 +140,8 @@ def pieces(
     work: UsageWork, customer: CustomerId, feature: Feature, start: datetime, end: datetime
 ) -> Iterator[Piece]:
     """The usage of [start, end): rollups, and the events of the edges that are off a quarter."""
-    first, last = micros(start), micros(end)
+    begin = micros(start)
+    first, last = _widened(work, customer, feature, begin, micros(end))
     whole_first, whole_last = -(-first // QUARTER_US) * QUARTER_US, last // QUARTER_US * QUARTER_US
     if whole_first >= whole_last:
         yield from raw(work, customer, feature, first, last)
@@ -149,8 +150,27 @@ def pieces(
     rollups = work.usage.rollups(
         customer, feature.id, whole_first // HOUR_US, -(-whole_last // HOUR_US)
     )
-    yield from (p for p in quarters_of(rollups) if whole_first <= p.at < whole_last)
+    for piece in quarters_of(rollups):
+        if whole_first <= piece.at < whole_last:
+            yield piece._replace(at=max(piece.at, begin))
     yield from raw(work, customer, feature, whole_last, last)
+
+
+def _widened(
+    work: UsageWork, customer: CustomerId, feature: Feature, first: int, last: int
+) -> tuple[int, int]:
+    """The range, up to the quarters that hold its edges where nothing counts beyond an edge.
+
+    Who subscribes in the middle of a quarter has rarely used anything before, and then the quarter
+    is theirs: its rollup is read instead of all its events.
+    """
+    outer_first, outer_last = first // QUARTER_US * QUARTER_US, -(-last // QUARTER_US) * QUARTER_US
+    if first < last:
+        if next(raw(work, customer, feature, outer_first, first), None) is None:
+            first = outer_first
+        if next(raw(work, customer, feature, last, outer_last), None) is None:
+            last = outer_last
+    return first, last
 
 
 def levels_before(
