@@ -83,7 +83,7 @@ usage_events: Final = sa.Table(
     METADATA,
     UsageEventColumns,
     primary_key("position"),
-    index("usage_events_by_hour", "hour", "customer"),
+    index("usage_events_by_hour", "hour", "customer", "time"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -114,7 +114,7 @@ CREATE TABLE usage_events (
   PRIMARY KEY (scope_id, position)
 ) WITHOUT ROWID, STRICT;
 
-CREATE INDEX usage_events_by_hour ON usage_events (scope_id, hour, customer);
+CREATE INDEX usage_events_by_hour ON usage_events (scope_id, hour, customer, time);
 
 CREATE TABLE usage_keys (
   scope_id INTEGER NOT NULL,
@@ -315,7 +315,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('subscriptions', 'sqlite_autoindex_subscriptions_1', '10000000 1000000 1'),
   ('subscriptions', 'subscriptions_by_customer', '10000000 1000000 2 1'),
   ('usage_events', 'usage_events', '100000000 10000000 1'),
-  ('usage_events', 'usage_events_by_hour', '100000000 10000000 1000 10'),
+  ('usage_events', 'usage_events_by_hour', '100000000 10000000 1000 10 1'),
   ('usage_keys', 'usage_keys', '100000000 10000000 1'),
   ('usage_rollups', 'usage_rollups', '100000000 10000000 10000 2000 4 2 1'),
   ('usage_unmatched', 'usage_unmatched', '10000000 1000000 1'),
