@@ -1,0 +1,1 @@
+"""`ledger bench`: how fast Ledger is on this machine."""

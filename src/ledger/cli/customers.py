@@ -1,0 +1,88 @@
+"""`ledger customers`: who is billed."""
+
+from collections.abc import Sequence
+
+import typer
+
+from ledger import Customer
+from ledger.cli import options, subscriptions
+from ledger.cli.lookup import Names
+from ledger.cli.output import Column, Output
+from ledger.cli.session import Session
+from ledger.cli.verb import verb
+from ledger.cli.wording import when
+
+group = typer.Typer(help="Who is billed.")
+
+_COLUMNS = (
+    Column("ID"),
+    Column("EXTERNAL ID"),
+    Column("NAME"),
+    Column("TIME ZONE"),
+    Column("CURRENCY"),
+    Column("STATUS"),
+)
+
+
+@verb(group, "list", examples=["ledger customers list", "ledger customers list --limit 5 --json"])
+def list_customers(session: Session, *, limit: options.Limit = 50) -> None:
+    """The customers, oldest first."""
+    with session.tenant() as tenant:
+        session.out.listing(
+            tenant.customers.list(),
+            limit,
+            _COLUMNS,
+            _row,
+            empty="There are no customers yet. They are made with"
+            " tenant.customers.create(name=…) in Python.",
+        )
+
+
+@verb(
+    group,
+    "show",
+    examples=["ledger customers show kestrel", "ledger customers show kestrel --json"],
+)
+def show_customer(session: Session, customer: options.CustomerRef) -> None:
+    """One customer, with their subscriptions."""
+    with session.tenant() as tenant:
+        found = tenant.customers.get(customer)
+        held = list(tenant.subscriptions.list(customer=found.id))
+        if session.out.json:
+            session.out.data({"customer": found, "subscriptions": held})
+            return
+        names = Names(tenant)
+        rows = [subscriptions.row(each, names) for each in held]
+    _show(session.out, found)
+    if rows:
+        session.out.text()
+        session.out.table(subscriptions.COLUMNS, rows)
+
+
+def _show(out: Output, found: Customer) -> None:
+    address = found.address
+    out.facts(
+        [
+            ("customer", found.name),
+            ("id", found.id),
+            ("external id", found.external_id or ""),
+            ("email", found.email),
+            ("time zone", found.time_zone),
+            ("currency", found.currency or ""),
+            ("city", ", ".join(filter(None, (address.city, address.country)))),
+            ("tax ids", ", ".join(f"{each.type} {each.value}" for each in found.tax_ids)),
+            ("status", found.status),
+            ("created", when(found.created_at)),
+        ]
+    )
+
+
+def _row(customer: Customer) -> Sequence[str]:
+    return (
+        customer.id,
+        customer.external_id or "",
+        customer.name,
+        customer.time_zone,
+        customer.currency or "",
+        customer.status,
+    )
