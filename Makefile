@@ -56,7 +56,7 @@ types: $(DEV)
 	$(BIN)/pyright $(CODE)
 
 contracts: $(DEV)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 clean: ## remove what was made, the environment included
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

@@ -26,11 +26,17 @@ class Options(TypedDict, total=False):
     """What may be said when an engine is opened."""
 
     meter: "MeterConfig"
+    """How `meter()` buffers, and where its journal lies."""
     entitlement_cache_ttl_s: float
+    """How many seconds a cached check may miss what other processes changed: 30."""
     entitlement_cache_max: int
+    """How many customers are cached: 100,000."""
     clock: Clock
+    """Where facts take their time from: the machine's clock."""
     logger: logging.Logger
+    """Where warnings go: the logger `ledger`."""
     migrate: bool
+    """False leaves the schema as it is; else it is brought up to date."""
 
 
 def open(url: str = DEFAULT_URL, **options: Unpack[Options]) -> "Engine":
@@ -39,16 +45,16 @@ def open(url: str = DEFAULT_URL, **options: Unpack[Options]) -> "Engine":
     Args:
         url: `sqlite:///billing.db` (a file; four slashes for an absolute path) or
             `sqlite:///:memory:` (gone when closed).
-        options: `meter` a `MeterConfig` for the buffer and spool; `entitlement_cache_ttl_s` how
-            long a cached check may miss what other processes changed (30); `entitlement_cache_max`
-            how many customers are cached (100,000); `clock` where time comes from (the machine);
-            `logger` a `logging.Logger`; `migrate` False leaves the schema as it is.
+        **options: `meter`, `entitlement_cache_ttl_s`, `entitlement_cache_max`, `clock`, `logger`,
+            `migrate`; see `Options`.
 
-    Returns the engine; use it in a `with` block or call `close()`. What an earlier process had
-    metered into the spool and could not store is stored now.
+    Returns:
+        The engine; use it in a `with` block or call `close()`. What an earlier process had metered
+        into the spool and could not store is stored now.
 
-    Raises Invalid for a URL or option that is not known, Unavailable when the database cannot be
-    reached.
+    Raises:
+        Invalid: the URL or an option is not known (`unknown_database`, `unknown_option`).
+        Unavailable: the database cannot be reached.
     """
     from ledger.engine.engine import Engine
     from ledger.engine.face import Blocking
