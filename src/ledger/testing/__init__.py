@@ -1,8 +1,9 @@
-"""The testing kit: a clock that is moved, and the contract that every store has to keep.
+"""The testing kit: a clock that is moved, builders, and the contract that a store has to keep.
 
-`ledger.testing.contract` is a module of its own; it wants pytest and hypothesis.
+`ledger.testing.contract` is imported by itself: it wants pytest and hypothesis.
 """
 
+from ledger.testing.builders import a_feature, a_plan, some_usage, subscribed
 from ledger.testing.clock import MovableClock
 
-__all__ = ["MovableClock"]
+__all__ = ["MovableClock", "a_feature", "a_plan", "some_usage", "subscribed"]
