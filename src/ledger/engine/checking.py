@@ -62,6 +62,11 @@ class Checks:
         self._cache = EntitlementCache(customers_max, ttl_s, monotonic=seconds, lock=RLock)
         runner.listen(self.told)
 
+    @property
+    def kept(self) -> int:
+        """Of how many customers answers are kept."""
+        return len(self._cache)
+
     def cached(
         self, scope: Scope, customer: str, feature: str, quantity: int | str | Decimal = 1
     ) -> Entitlement | None:
