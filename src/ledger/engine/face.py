@@ -165,7 +165,7 @@ class Handle(Generic[F]):
 
 
 class _Verb:
-    """What `op`, `flow` and `listed` share: they look like the function behind them."""
+    """What `flow` and `listed` share: they look like the function behind them."""
 
     def __init__(self, function: Callable[..., object]) -> None:
         self.function = function
@@ -199,48 +199,21 @@ class _Bound:  # a verb on a handle, ready to be called; its docstring is the ve
         return f"<{self._verb.__name__}{self._verb.__signature__}>"
 
 
-class op(_Verb, Generic[P, R]):  # noqa: N801 - reads as a declaration
-    """An operation as a method: one transaction, `writes` or not, `flush`ing the meter before."""
+class flow(_Verb, Generic[P, R]):  # noqa: N801 - reads as a declaration
+    """A method of a handle from a function of the tenant's core: several transactions, or none.
+
+    `writes` sends it to the awaited face's writer thread. It is documented as `like`, if given.
+    """
 
     def __init__(
         self,
-        function: Callable[Concatenate[Work, P], R],
+        function: "Callable[Concatenate[TenantCore, P], R]",
         *,
-        writes: bool = True,
-        flush: bool = False,
+        writes: bool = False,
+        like: Callable[..., object] | None = None,
     ) -> None:
-        super().__init__(function)
-        self._function, self._writes, self._flush = function, writes, flush
-
-    @overload
-    def __get__(self, handle: None, owner: type) -> "op[P, R]": ...
-    @overload
-    def __get__(self, handle: Handle[Blocking], owner: type) -> Callable[P, R]: ...
-    @overload
-    def __get__(self, handle: Handle[Awaited], owner: type) -> Callable[P, Awaitable[R]]: ...
-    def __get__(self, handle: Handle[Any] | None, owner: type) -> Any:
-        if handle is None:
-            return self
-        core, face = handle._core, handle._face  # noqa: SLF001 - its own handle
-
-        def call(*args: P.args, **kwargs: P.kwargs) -> Any:  # noqa: ANN401 - R, or Awaitable[R]
-            return face.call(lambda: self.run(core, *args, **kwargs), writes=self._writes)
-
-        return _Bound(self, call)
-
-    def run(self, core: "TenantCore", *args: P.args, **kwargs: P.kwargs) -> R:
-        """The operation in a transaction of its own, blocking."""
-        if self._flush:
-            core.flush()
-        return core.run(lambda work: self._function(work, *args, **kwargs), writes=self._writes)
-
-
-class flow(_Verb, Generic[P, R]):  # noqa: N801 - reads as a declaration
-    """A method that takes several transactions, or none."""
-
-    def __init__(self, function: "Callable[Concatenate[TenantCore, P], R]") -> None:
-        super().__init__(function)
-        self._function = function
+        super().__init__(like or function)
+        self._function, self._writes = function, writes
 
     @overload
     def __get__(self, handle: None, owner: type) -> "flow[P, R]": ...
@@ -254,9 +227,25 @@ class flow(_Verb, Generic[P, R]):  # noqa: N801 - reads as a declaration
         core, face = handle._core, handle._face  # noqa: SLF001 - its own handle
 
         def call(*args: P.args, **kwargs: P.kwargs) -> Any:  # noqa: ANN401 - R, or Awaitable[R]
-            return face.call(lambda: self._function(core, *args, **kwargs), writes=False)
+            return face.call(lambda: self._function(core, *args, **kwargs), writes=self._writes)
 
         return _Bound(self, call)
+
+
+def op(
+    operation: Callable[Concatenate[Work, P], R], *, writes: bool = True, flush: bool = False
+) -> flow[P, R]:
+    """An operation as a method: one transaction that `writes` or only reads.
+
+    With `flush` what was metered is stored before, so that the operation sees it.
+    """
+
+    def transacted(core: "TenantCore", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if flush:
+            core.flush()
+        return core.run(lambda work: operation(work, *args, **kwargs), writes=writes)
+
+    return flow(transacted, writes=writes, like=operation)
 
 
 class listed(_Verb, Generic[P, T]):  # noqa: N801 - reads as a declaration
