@@ -71,7 +71,7 @@ def errors() -> str:
 def events() -> str:
     """Every fact that the event log can hold."""
     parts = [HEAD, "# Events\n", "The facts of `tenant.events.list()`, by type.\n"]
-    ours = {n: fact for n, fact in catalogue().items() if fact.__module__.startswith("ledger.")}
+    ours = {n: f for n, f in catalogue().items() if f.__module__.endswith(".events")}
     parts += [f"- `{name}`: {_doc(fact).splitlines()[0]}" for name, fact in ours.items()]
     return _page(parts)
 
