@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from ledger.cli.failure import FAILED, OK
+from ledger.cli.invocation import Invocation
 from ledger.cli.output import Output
-from ledger.cli.session import Session
 from ledger.cli.verb import verb
 from ledger.cli.wording import count
 
@@ -18,17 +18,17 @@ group = typer.Typer()
 
 
 @verb(group, "bill", examples=["ledger bill", "ledger bill --at 2026-01-02 --json"])
-def bill(session: Session) -> int:
+def bill(invocation: Invocation) -> int:
     """Make every invoice that is due, and finalize the drafts that have waited long enough.
 
     Running it again adds nothing. The exit code is 1 when something could not be billed.
     """
-    with session.tenant() as tenant, session.out.progress("Billing", None) as bar:
+    with invocation.tenant() as tenant, invocation.out.progress("Billing", None) as bar:
         done = tenant.billing.run(on_progress=lambda _: bar.advance())
-    if session.out.json:
-        session.out.data(done)
+    if invocation.out.json:
+        invocation.out.data(done)
     else:
-        _show(session.out, done)
+        _show(invocation.out, done)
     return FAILED if done.failures else OK
 
 

@@ -5,7 +5,7 @@ import typer
 from ledger import Entitlement
 from ledger.cli import options
 from ledger.cli.failure import OK, REFUSED
-from ledger.cli.session import Session
+from ledger.cli.invocation import Invocation
 from ledger.cli.verb import verb
 from ledger.cli.wording import quantity as quantity_text
 from ledger.cli.wording import when
@@ -23,20 +23,20 @@ group = typer.Typer()
     ],
 )
 def check(
-    session: Session,
+    invocation: Invocation,
     customer: options.CustomerRef,
     feature: options.FeatureRef,
     *,
     quantity: options.Quantity = "1",
 ) -> int:
     """Whether a customer may use a feature now: exit code 0 for yes, 3 for no."""
-    with session.tenant() as tenant:
+    with invocation.tenant() as tenant:
         answer = tenant.entitlements.check(customer, feature, quantity)
-    if session.out.json:
-        session.out.data(answer)
+    if invocation.out.json:
+        invocation.out.data(answer)
     else:
-        session.out.text(sentence(customer, feature, answer))
-        session.out.facts(_facts(answer))
+        invocation.out.text(sentence(customer, feature, answer))
+        invocation.out.facts(_facts(answer))
     return OK if answer.allowed else REFUSED
 
 

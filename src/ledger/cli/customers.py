@@ -6,9 +6,9 @@ import typer
 
 from ledger import Customer
 from ledger.cli import options, subscriptions
+from ledger.cli.invocation import Invocation
 from ledger.cli.lookup import Names
 from ledger.cli.output import Column, Output
-from ledger.cli.session import Session
 from ledger.cli.verb import verb
 from ledger.cli.wording import when
 
@@ -25,10 +25,10 @@ _COLUMNS = (
 
 
 @verb(group, "list", examples=["ledger customers list", "ledger customers list --limit 5 --json"])
-def list_customers(session: Session, *, limit: options.Limit = 50) -> None:
+def list_customers(invocation: Invocation, *, limit: options.Limit = 50) -> None:
     """The customers, oldest first."""
-    with session.tenant() as tenant:
-        session.out.listing(
+    with invocation.tenant() as tenant:
+        invocation.out.listing(
             tenant.customers.list(),
             limit,
             _COLUMNS,
@@ -43,20 +43,20 @@ def list_customers(session: Session, *, limit: options.Limit = 50) -> None:
     "show",
     examples=["ledger customers show kestrel", "ledger customers show kestrel --json"],
 )
-def show_customer(session: Session, customer: options.CustomerRef) -> None:
+def show_customer(invocation: Invocation, customer: options.CustomerRef) -> None:
     """One customer, with their subscriptions."""
-    with session.tenant() as tenant:
+    with invocation.tenant() as tenant:
         found = tenant.customers.get(customer)
         held = list(tenant.subscriptions.list(customer=found.id))
-        if session.out.json:
-            session.out.data({"customer": found, "subscriptions": held})
+        if invocation.out.json:
+            invocation.out.data({"customer": found, "subscriptions": held})
             return
         names = Names(tenant)
         rows = [subscriptions.row(each, names) for each in held]
-    _show(session.out, found)
+    _show(invocation.out, found)
     if rows:
-        session.out.text()
-        session.out.table(subscriptions.COLUMNS, rows)
+        invocation.out.text()
+        invocation.out.table(subscriptions.COLUMNS, rows)
 
 
 def _show(out: Output, found: Customer) -> None:

@@ -8,8 +8,8 @@ import typer
 from ledger import LedgerError, SystemClock
 from ledger.cli.failure import FAILED, OK
 from ledger.cli.health import Check, Status, surroundings
+from ledger.cli.invocation import Invocation, refuse_missing
 from ledger.cli.output import Output
-from ledger.cli.session import Session, refuse_missing
 from ledger.cli.verb import verb
 from ledger.cli.wording import count
 
@@ -26,22 +26,22 @@ _HINTS = {
 
 
 @verb(group, "doctor", examples=["ledger doctor", "ledger doctor --json"])
-def doctor(session: Session) -> int:
+def doctor(invocation: Invocation) -> int:
     """Look at Python, SQLite, time zones, clock, disk, database and spool; change nothing.
 
     The exit code is 1 when something fails.
     """
-    found = list(checks(session))
-    if session.out.json:
-        session.out.data(found)
+    found = list(checks(invocation))
+    if invocation.out.json:
+        invocation.out.data(found)
     else:
-        _show(session.out, found)
+        _show(invocation.out, found)
     return FAILED if any(each.status == "fail" for each in found) else OK
 
 
-def checks(session: Session) -> Iterator[Check]:
+def checks(invocation: Invocation) -> Iterator[Check]:
     """All checks, those that need nothing first."""
-    settings = session.settings
+    settings = invocation.settings
     yield from surroundings(SystemClock().now(), settings.path)
     source = f"from {settings.file}" if settings.file else "no ledger.toml here"
     yield Check("settings", "ok", f"{settings.database}, tenant {settings.tenant}, {source}")

@@ -6,8 +6,8 @@ import typer
 
 from ledger import Feature
 from ledger.cli import options
+from ledger.cli.invocation import Invocation
 from ledger.cli.output import Column
-from ledger.cli.session import Session
 from ledger.cli.verb import verb
 
 group = typer.Typer(help="What plans can include: switches, seats, metered usage.")
@@ -18,10 +18,10 @@ _COLUMNS = (
 
 
 @verb(group, "list", examples=["ledger features list", "ledger features list --json"])
-def list_features(session: Session, *, limit: options.Limit = 50) -> None:
+def list_features(invocation: Invocation, *, limit: options.Limit = 50) -> None:
     """The features, with what the metered ones count."""
-    with session.tenant() as tenant:
-        session.out.listing(
+    with invocation.tenant() as tenant:
+        invocation.out.listing(
             tenant.features.list(),
             limit,
             _COLUMNS,

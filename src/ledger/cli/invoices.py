@@ -7,9 +7,9 @@ import typer
 
 from ledger import Invoice
 from ledger.cli import config, options
+from ledger.cli.invocation import Invocation
 from ledger.cli.lookup import Names, subscription_of
 from ledger.cli.output import Column
-from ledger.cli.session import Session
 from ledger.cli.verb import verb
 from ledger.cli.wording import when
 from ledger.types import ids
@@ -37,10 +37,10 @@ _COLUMNS = (
     "preview",
     examples=["ledger preview kestrel", "ledger preview kestrel --at 2026-01-02 --json"],
 )
-def preview(session: Session, subscription: options.SubscriptionRef) -> None:
+def preview(invocation: Invocation, subscription: options.SubscriptionRef) -> None:
     """The next invoice of a subscription as of now; nothing is stored."""
-    with session.tenant() as tenant:
-        _show(session, tenant.invoices.preview(subscription_of(tenant, subscription).id))
+    with invocation.tenant() as tenant:
+        _show(invocation, tenant.invoices.preview(subscription_of(tenant, subscription).id))
 
 
 @verb(
@@ -49,7 +49,7 @@ def preview(session: Session, subscription: options.SubscriptionRef) -> None:
     examples=["ledger invoice generate kestrel", "ledger invoice generate kestrel --json"],
 )
 def generate(
-    session: Session,
+    invocation: Invocation,
     subscription: options.SubscriptionRef,
     *,
     boundary: Annotated[
@@ -59,9 +59,9 @@ def generate(
 ) -> None:
     """Make the oldest invoice of a subscription that is due and not made yet."""
     again = config.instant(boundary, "boundary") if boundary else None
-    with session.tenant() as tenant:
+    with invocation.tenant() as tenant:
         found = subscription_of(tenant, subscription)
-        _show(session, tenant.invoices.generate(found.id, boundary=again))
+        _show(invocation, tenant.invoices.generate(found.id, boundary=again))
 
 
 @verb(
@@ -74,7 +74,7 @@ def generate(
     ],
 )
 def list_invoices(
-    session: Session,
+    invocation: Invocation,
     *,
     customer: options.OfCustomer = None,
     subscription: Annotated[
@@ -85,9 +85,9 @@ def list_invoices(
 ) -> None:
     """The invoices, oldest first."""
     of = ids.SUBSCRIPTION.check(subscription) if subscription else None
-    with session.tenant() as tenant:
+    with invocation.tenant() as tenant:
         names = Names(tenant)
-        session.out.listing(
+        invocation.out.listing(
             tenant.invoices.list(customer=customer, subscription=of, status=status),
             limit,
             _COLUMNS,
@@ -101,10 +101,10 @@ def list_invoices(
     "show",
     examples=["ledger invoice show INV-000042", "ledger invoice show INV-000042 --json"],
 )
-def show(session: Session, invoice: options.InvoiceRef) -> None:
+def show(invocation: Invocation, invoice: options.InvoiceRef) -> None:
     """One invoice as a person wants to read it."""
-    with session.tenant() as tenant:
-        _show(session, tenant.invoices.get(invoice))
+    with invocation.tenant() as tenant:
+        _show(invocation, tenant.invoices.get(invoice))
 
 
 @verb(
@@ -117,7 +117,7 @@ def show(session: Session, invoice: options.InvoiceRef) -> None:
     ],
 )
 def explain(
-    session: Session,
+    invocation: Invocation,
     invoice: options.InvoiceRef,
     *,
     line: Annotated[
@@ -125,29 +125,29 @@ def explain(
     ] = None,
 ) -> None:
     """How every cent of an invoice came about: quantities, tiers, hours, rounding."""
-    with session.tenant() as tenant:
-        _explain(session, tenant, invoice, line)
+    with invocation.tenant() as tenant:
+        _explain(invocation, tenant, invoice, line)
 
 
 @verb(group, "finalize", examples=["ledger invoice finalize INVOICE_ID"])
-def finalize(session: Session, invoice: options.InvoiceRef) -> None:
+def finalize(invocation: Invocation, invoice: options.InvoiceRef) -> None:
     """Make a draft final before its grace ends: numbered, and never changed again."""
-    with session.tenant() as tenant:
-        _show(session, tenant.invoices.finalize(ids.INVOICE.check(invoice)))
+    with invocation.tenant() as tenant:
+        _show(invocation, tenant.invoices.finalize(ids.INVOICE.check(invoice)))
 
 
 @verb(
     group, "void", examples=['ledger invoice void INV-000042 --reason "billed to the wrong entity"']
 )
 def void(
-    session: Session,
+    invocation: Invocation,
     invoice: options.InvoiceRef,
     *,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; the invoice will say it.")],
 ) -> None:
     """Take an invoice back. It keeps its number, and what it billed counts as not billed."""
-    with session.tenant() as tenant:
-        _show(session, tenant.invoices.void(invoice, reason))
+    with invocation.tenant() as tenant:
+        _show(invocation, tenant.invoices.void(invoice, reason))
 
 
 def _row(invoice: Invoice, names: Names) -> Sequence[str]:
@@ -161,18 +161,20 @@ def _row(invoice: Invoice, names: Names) -> Sequence[str]:
     )
 
 
-def _show(session: Session, invoice: Invoice) -> None:
-    if session.out.json:
-        session.out.data(invoice)
+def _show(invocation: Invocation, invoice: Invoice) -> None:
+    if invocation.out.json:
+        invocation.out.data(invoice)
         return
     from ledger.engine.rendering import render
 
-    session.out.text(render(invoice).rstrip())
+    invocation.out.text(render(invoice).rstrip())
 
 
-def _explain(session: Session, tenant: "Tenant[Blocking]", ref: str, line: str | None) -> None:
+def _explain(
+    invocation: Invocation, tenant: "Tenant[Blocking]", ref: str, line: str | None
+) -> None:
     explanation = tenant.invoices.explain(ref, line)
-    if session.out.json:
-        session.out.data(explanation)
+    if invocation.out.json:
+        invocation.out.data(explanation)
     else:
-        session.out.text(explanation.text().rstrip())
+        invocation.out.text(explanation.text().rstrip())

@@ -7,8 +7,8 @@ import typer
 
 from ledger import Feature, Limit, Plan, Price
 from ledger.cli import options
+from ledger.cli.invocation import Invocation
 from ledger.cli.output import Column, Output
-from ledger.cli.session import Session
 from ledger.cli.verb import verb
 from ledger.cli.wording import price_lines, quantity, when
 
@@ -26,10 +26,10 @@ _COLUMNS = (
 
 
 @verb(group, "list", examples=["ledger plans list", "ledger plans list --json"])
-def list_plans(session: Session, *, limit: options.Limit = 50) -> None:
+def list_plans(invocation: Invocation, *, limit: options.Limit = 50) -> None:
     """The plans, each in the version that is on sale."""
-    with session.tenant() as tenant:
-        session.out.listing(
+    with invocation.tenant() as tenant:
+        invocation.out.listing(
             tenant.plans.list(),
             limit,
             _COLUMNS,
@@ -41,7 +41,7 @@ def list_plans(session: Session, *, limit: options.Limit = 50) -> None:
 
 @verb(group, "show", examples=["ledger plans show pro", "ledger plans show pro --version 1 --json"])
 def show_plan(
-    session: Session,
+    invocation: Invocation,
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="A plan by key or id.")],
     *,
     version: Annotated[
@@ -50,13 +50,13 @@ def show_plan(
     ] = None,
 ) -> None:
     """One plan: what it charges, and what it allows."""
-    with session.tenant() as tenant:
+    with invocation.tenant() as tenant:
         found = tenant.plans.get(plan, version)
-        if session.out.json:
-            session.out.data(found)
+        if invocation.out.json:
+            invocation.out.data(found)
             return
         features = {feature.key: feature for feature in tenant.features.list()}
-    _show(session.out, found, features)
+    _show(invocation.out, found, features)
 
 
 def _row(plan: Plan) -> Sequence[str]:

@@ -9,7 +9,7 @@ import typer
 
 from ledger import Conflict
 from ledger.cli.config import FILE, Settings, beside, resolve
-from ledger.cli.session import Session, refuse_missing
+from ledger.cli.invocation import Invocation, refuse_missing
 from ledger.cli.verb import verb
 from ledger.cli.wording import count
 
@@ -18,23 +18,23 @@ group = typer.Typer()
 
 @verb(group, "init", examples=["ledger init", "ledger init --db billing.db --tenant acme_corp"])
 def init(
-    session: Session,
+    invocation: Invocation,
     *,
     force: Annotated[
         bool, typer.Option("--force", help=f"Replace a {FILE} that is there; never a database.")
     ] = False,
 ) -> None:
     """Write ledger.toml for this folder, and make the database that it names."""
-    file = session.given.config or Path(FILE)
+    file = invocation.given.config or Path(FILE)
     if file.exists() and not force:
         raise Conflict(
             f"there is a {str(file)!r} already; --force replaces it", code="config_exists"
         )
-    settings = resolve(session.given, os.environ, None)
+    settings = resolve(invocation.given, os.environ, None)
     made = _make_database(beside(file, settings.database), settings)
     file.write_text(_toml(settings), encoding="utf-8")
-    if session.out.json:
-        session.out.data(
+    if invocation.out.json:
+        invocation.out.data(
             {
                 "config": str(file),
                 "database": settings.database,
@@ -44,7 +44,7 @@ def init(
             }
         )
         return
-    session.out.facts(
+    invocation.out.facts(
         [
             ("config", str(file)),
             ("database", f"{settings.database} ({'new' if made else 'as it was'})"),
@@ -52,7 +52,7 @@ def init(
         ]
     )
     for line in _NEXT:
-        session.out.say(line)
+        invocation.out.say(line)
 
 
 _NEXT = (
@@ -89,7 +89,7 @@ def _toml(settings: Settings) -> str:
 
 @verb(group, "migrate", examples=["ledger migrate --plan", "ledger migrate --json"])
 def migrate(
-    session: Session,
+    invocation: Invocation,
     *,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what would be done, and do nothing.")
@@ -98,16 +98,16 @@ def migrate(
     """Bring the database up to date. Each step is done once, and a killed one is done again."""
     from ledger import opening
 
-    settings = session.settings
+    settings = invocation.settings
     if settings.path is not None:
         refuse_missing(settings.path)
     steps = (opening.pending if plan else opening.migrate)(settings.database)
-    if session.out.json:
-        session.out.data({"applied": not plan, "steps": steps})
+    if invocation.out.json:
+        invocation.out.data({"applied": not plan, "steps": steps})
         return
     for step in steps:
-        session.out.text(step)
+        invocation.out.text(step)
     if not steps:
-        session.out.say("The database is up to date.")
+        invocation.out.say("The database is up to date.")
     elif plan:
-        session.out.say(f"{count(len(steps), 'step')} to do; ledger migrate does them.")
+        invocation.out.say(f"{count(len(steps), 'step')} to do; ledger migrate does them.")

@@ -6,9 +6,9 @@ import typer
 
 from ledger import Subscription
 from ledger.cli import options
+from ledger.cli.invocation import Invocation
 from ledger.cli.lookup import Names
 from ledger.cli.output import Column
-from ledger.cli.session import Session
 from ledger.cli.verb import verb
 from ledger.cli.wording import when
 
@@ -30,13 +30,13 @@ COLUMNS = (
     examples=["ledger subscriptions list", "ledger subscriptions list --customer kestrel --json"],
 )
 def list_subscriptions(
-    session: Session, *, customer: options.OfCustomer = None, limit: options.Limit = 50
+    invocation: Invocation, *, customer: options.OfCustomer = None, limit: options.Limit = 50
 ) -> None:
     """The subscriptions, oldest first."""
-    with session.tenant() as tenant:
+    with invocation.tenant() as tenant:
         of = tenant.customers.get(customer).id if customer else None
         names = Names(tenant)
-        session.out.listing(
+        invocation.out.listing(
             tenant.subscriptions.list(customer=of),
             limit,
             COLUMNS,

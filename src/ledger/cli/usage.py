@@ -9,8 +9,8 @@ import typer
 from ledger import Invalid, UsageEvent, UsageRow
 from ledger.cli import config, options
 from ledger.cli.failure import CONFLICT, FAILED, OK
+from ledger.cli.invocation import Invocation
 from ledger.cli.output import Column
-from ledger.cli.session import Session
 from ledger.cli.verb import verb
 from ledger.cli.wording import quantity as quantity_text
 from ledger.cli.wording import when
@@ -35,7 +35,7 @@ _CODES = {"accepted": OK, "duplicate": OK, "conflict": CONFLICT, "rejected": FAI
     ],
 )
 def record(
-    session: Session,
+    invocation: Invocation,
     customer: options.CustomerRef,
     event: Annotated[str, typer.Argument(metavar="EVENT", help="The event's name.")],
     quantity: Annotated[
@@ -68,14 +68,14 @@ def record(
         properties=dict(pair(each, "property") for each in properties or ()),
         subscription=subscription,
     )
-    with session.tenant() as tenant:
+    with invocation.tenant() as tenant:
         (result,) = tenant.usage.record([used])
-    if session.out.json:
-        session.out.data(result)
+    if invocation.out.json:
+        invocation.out.data(result)
     else:
-        session.out.text(" ".join(filter(None, (result.outcome, result.id, result.reason))))
+        invocation.out.text(" ".join(filter(None, (result.outcome, result.id, result.reason))))
         if result.unmatched:
-            session.out.say(
+            invocation.out.say(
                 f"It counts as soon as its {result.unmatched.removeprefix('unknown_')} is known."
             )
     return _CODES[result.outcome]
@@ -94,7 +94,7 @@ _COLUMNS = (Column("START"), Column("END"), Column("QUANTITY", right=True))
     ],
 )
 def show(
-    session: Session,
+    invocation: Invocation,
     customer: options.CustomerRef,
     feature: options.FeatureRef,
     *,
@@ -114,18 +114,18 @@ def show(
     """What a customer used of a feature: by default in the current billing period."""
     since = config.instant(start, "start") if start else None
     until = config.instant(end, "end") if end else None
-    with session.tenant() as tenant:
+    with invocation.tenant() as tenant:
         rows = _rows(tenant, customer, feature, since, until, window, group_by or ())
-    if session.out.json:
-        session.out.data(rows)
+    if invocation.out.json:
+        invocation.out.data(rows)
         return
     groups = [Column(name.upper()) for name in group_by or ()]
     if rows:
-        session.out.table(
+        invocation.out.table(
             [*_COLUMNS[:2], *groups, _COLUMNS[2]], [_row(each, group_by or ()) for each in rows]
         )
     else:
-        session.out.say(f"{customer} has used no {feature} in that time.")
+        invocation.out.say(f"{customer} has used no {feature} in that time.")
 
 
 def pair(text: str, param: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""A verb: a function of a session, made into a command that takes the global options too."""
+"""A verb: a function of a invocation, made into a command that takes the global options too."""
 
 import inspect
 import sys
@@ -12,10 +12,10 @@ from rich.markup import escape
 from ledger import __version__
 from ledger.cli.config import Given
 from ledger.cli.failure import ReaderLeft
-from ledger.cli.session import Session
+from ledger.cli.invocation import Invocation
 
 P = ParamSpec("P")
-Function = Callable[Concatenate[Session, P], int | None]
+Function = Callable[Concatenate[Invocation, P], int | None]
 _PANEL = "Global options (before or after the verb)"
 
 
@@ -94,9 +94,9 @@ SHARED = tuple(inspect.signature(everywhere).parameters.values())
 def verb(
     group: typer.Typer, name: str, *, examples: Sequence[str]
 ) -> Callable[[Function[P]], Function[P]]:
-    """Make a function of a session a command of `group`, with examples in its help.
+    """Make a function of a invocation a command of `group`, with examples in its help.
 
-    The function says what it takes as typer wants it, after the session, and may return an exit
+    The function says what it takes as typer wants it, after the invocation, and may return an exit
     code. It stays what it was, so that it can be called as well.
     """
 
@@ -105,9 +105,9 @@ def verb(
 
         def command(ctx: typer.Context, **values: Any) -> None:  # noqa: ANN401 - as typer read them
             said = {parameter.name: values.pop(parameter.name) for parameter in SHARED}
-            session = Session(everywhere(**said).over(before(ctx)))
+            invocation = Invocation(everywhere(**said).over(before(ctx)))
             try:
-                code = function(session, **values)  # type: ignore[call-arg]  # typer made them from `own`  # pyright: ignore[reportCallIssue]
+                code = function(invocation, **values)  # type: ignore[call-arg]  # typer made them from `own`  # pyright: ignore[reportCallIssue]
             except BrokenPipeError as gone:
                 raise ReaderLeft from gone
             if code:

@@ -7,8 +7,8 @@ import typer
 
 from ledger import __version__
 from ledger.cli.bench.measure import Timing, machine
+from ledger.cli.invocation import Invocation
 from ledger.cli.output import Column
-from ledger.cli.session import Session
 from ledger.cli.verb import verb
 from ledger.types import json
 
@@ -34,7 +34,7 @@ _COLUMNS = (
     ],
 )
 def bench_hot(
-    session: Session,
+    invocation: Invocation,
     *,
     calls: Annotated[
         int, typer.Option(min=10, max=CALLS_MAX, metavar="N", help="Calls in a round.")
@@ -54,19 +54,19 @@ def bench_hot(
     """
     from ledger.cli.bench.hot import hot, import_time
 
-    with session.out.progress("Measuring", None) as bar:
+    with invocation.out.progress("Measuring", None) as bar:
         found = hot(calls, seconds, lambda number: bar.advance(1, f"Measuring, round {number}"))
         found.append(import_time())
     here = machine()
     result = {"ledger": __version__, "machine": here, "timings": found}
     if json_file is not None:
         json_file.write_bytes(json.encode(result) + b"\n")
-    if session.out.json:
-        session.out.data(result)
+    if invocation.out.json:
+        invocation.out.data(result)
         return
-    session.out.table(_COLUMNS, [_row(each) for each in found])
-    session.out.text()
-    session.out.text(here.line())
+    invocation.out.table(_COLUMNS, [_row(each) for each in found])
+    invocation.out.text()
+    invocation.out.text(here.line())
 
 
 def _row(timing: Timing) -> tuple[str, ...]:

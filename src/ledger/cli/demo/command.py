@@ -18,8 +18,8 @@ from ledger.cli.demo.people import RUNS_OUT, SHOWN
 from ledger.cli.demo.play import END, START, Played, Year
 from ledger.cli.demo.reconcile import Balance, balance
 from ledger.cli.failure import FAILED, OK
+from ledger.cli.invocation import Invocation
 from ledger.cli.output import Output
-from ledger.cli.session import Session
 from ledger.cli.verb import verb
 from ledger.cli.wording import count
 from ledger.testing.clock import MovableClock
@@ -46,7 +46,7 @@ _APPLICATION_ID_AT = 68  # bytes 68 to 71 of a SQLite file: what application it 
     examples=["ledger demo", "ledger demo --events 2000 --out small.db", "ledger demo --json"],
 )
 def demo(
-    session: Session,
+    invocation: Invocation,
     *,
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the database is left.")] = OUT,
     events: Annotated[
@@ -62,19 +62,19 @@ def demo(
     that is moved. Then one invoice is shown, one line explained, one limit runs out, and all is
     counted again: accepted = stored = rated = invoiced, or the exit code is 1.
     """
-    if session.given.database:
+    if invocation.given.database:
         raise Invalid(
             "the demo makes a database of its own; --out says where", code="demo_db", param="db"
         )
     prepare(out)
-    told = _play(session, out, events, seed)
+    told = _play(invocation, out, events, seed)
     commands = _next(out, told)
-    if session.out.json:
-        session.out.data({**_facts(out, told), "next": commands})
+    if invocation.out.json:
+        invocation.out.data({**_facts(out, told), "next": commands})
     else:
-        session.out.text("Try next", style="bold")
+        invocation.out.text("Try next", style="bold")
         for command in commands:
-            session.out.text(f"  {command}")
+            invocation.out.text(f"  {command}")
     return OK if told.books.holds and not told.played.failures else FAILED
 
 
@@ -121,21 +121,21 @@ class _Told(NamedTuple):
     refused: Entitlement
 
 
-def _play(session: Session, path: Path, events: int, seed: int) -> _Told:
+def _play(invocation: Invocation, path: Path, events: int, seed: int) -> _Told:
     import ledger
 
     started = monotonic()
     clock = MovableClock(START)
     with ledger.open(f"sqlite:///{path}", clock=clock, meter=NO_SPOOL) as engine:
         tenant = engine.tenant(DEFAULTS["tenant"], DEFAULTS["app"])
-        with session.out.progress("A year of billing", events) as bar:
+        with invocation.out.progress("A year of billing", events) as bar:
             played = Year(tenant, clock, seed, bar.advance).play(events)
-        session.out.say(
+        invocation.out.say(
             f"{NAME}: {count(len(played.subscriptions), 'customer')},"
             f" {count(played.accepted, 'event')}, {count(played.finalized, 'invoice')},"
             f" in {count(int(monotonic() - started), 'second')}."
         )
-        return _tell(session.out, tenant, path, played)
+        return _tell(invocation.out, tenant, path, played)
 
 
 def _tell(out: Output, tenant: "Tenant[Blocking]", path: Path, played: Played) -> _Told:

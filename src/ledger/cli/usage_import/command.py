@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from ledger import Invalid, LedgerError
 from ledger.cli.failure import FAILED, OK
+from ledger.cli.invocation import Invocation
 from ledger.cli.output import Bar, Output
-from ledger.cli.session import Session
 from ledger.cli.usage import group, pair
 from ledger.cli.usage_import import options
 from ledger.cli.usage_import.importing import Account, Import, Refusal
@@ -43,7 +43,7 @@ _HEAD_BYTES = 4_096
     ],
 )
 def import_usage(
-    session: Session,
+    invocation: Invocation,
     file: options.File,
     *,
     format: options.FormatName = "auto",
@@ -85,13 +85,13 @@ def import_usage(
         name = "" if file == "-" else file
         chosen = format_of(name, _peek(stream)) if format == "auto" else format
         seen = _Refusals(write)
-        account = _run(session, stream, chosen, mapping, batch_size, seen, name)
-    _report(session.out, account, seen)
+        account = _run(invocation, stream, chosen, mapping, batch_size, seen, name)
+    _report(invocation.out, account, seen)
     return FAILED if account.refused and not allow_rejects else OK
 
 
 def _run(
-    session: Session,
+    invocation: Invocation,
     stream: BinaryIO,
     format: Format,
     mapping: RowMapping,
@@ -100,7 +100,7 @@ def _run(
     name: str,
 ) -> Account:
     size = Path(name).stat().st_size if name and Path(name).is_file() else None
-    with session.tenant() as tenant, session.out.progress("Importing", size) as bar:
+    with invocation.tenant() as tenant, invocation.out.progress("Importing", size) as bar:
         work = Import(
             mapping=mapping,
             record=tenant.usage.record,
@@ -113,7 +113,7 @@ def _run(
             return work.run(read(stream, format))
         except (LedgerError, KeyboardInterrupt, OSError):
             if work.account.line:
-                session.out.say(
+                invocation.out.say(
                     f"The rows to line {work.account.line:,} are stored;"
                     " import the file again to go on, nothing will count twice."
                 )

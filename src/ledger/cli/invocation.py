@@ -1,4 +1,4 @@
-"""A session: what a verb works with. The settings that hold, a way out, the door to the data."""
+"""A invocation: what a verb works with. The settings that hold, a way out, the door to the data."""
 
 import os
 from collections.abc import Generator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ledger.engine.tenant import Tenant
 
 
-class Session:
+class Invocation:
     """One run of one verb."""
 
     def __init__(self, given: Given) -> None:
