@@ -1,13 +1,15 @@
 """Whatever way a process ends, what `meter` returned for is stored once."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import ledger
-from ledger import Feature
+from ledger import Feature, Unavailable
 from ledger.meter.config import MeterConfig
 
 PROGRAM = """
@@ -87,3 +89,17 @@ def test_no_spool_is_left_behind_by_a_clean_end(url: str, tmp_path: Path) -> Non
     with ledger.open(url) as engine:
         engine.tenant("acme").meter("user_42", "calls")
     assert list((tmp_path / "ledger.db.spool").iterdir()) == []
+
+
+def test_a_database_that_stays_locked_is_told_and_nothing_is_lost(url: str) -> None:
+    path = url.removeprefix("sqlite:///")
+    with ledger.open(url) as engine:
+        acme = engine.tenant("acme")
+        with closing(sqlite3.connect(path, isolation_level=None)) as somebody_else:
+            somebody_else.execute("BEGIN IMMEDIATE")
+            acme.meter("user_42", "calls", 5)
+            with pytest.raises(Unavailable, match="not stored yet") as refused:
+                acme.flush(timeout_s=0.2)
+            assert refused.value.code == "timed_out"
+        acme.flush()
+        assert acme.usage.total("user_42", "calls") == 5

@@ -8,6 +8,7 @@ from functools import partial
 import msgspec
 
 from ledger.engine.core import TenantCore
+from ledger.engine.face import FLUSH_S
 from ledger.engine.ports import Work
 from ledger.invoice import operations as invoice
 from ledger.invoice.model import Invoice
@@ -69,7 +70,7 @@ def run(
             code="run_in_the_future",
             param="at",
         )
-    core.flush()
+    core.flush(FLUSH_S)
     tally = _Tally(on_progress)
     for draft in _due(core, "finalize", at, tally):  # first, so that boundaries stay in order
         with tally.attempt(draft):

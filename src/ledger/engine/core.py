@@ -100,8 +100,14 @@ class TenantCore:
             raise engine_closed()
         return self.engine.runner.run(self.scope, work, writes=writes)
 
-    def flush(self) -> None:
-        """Wait until everything this process has metered for the tenant is stored."""
+    def flush(self, timeout_s: float | None = None) -> None:
+        """Wait until everything this process has metered for the tenant is stored.
+
+        For ever, or at most `timeout_s` seconds.
+
+        Raises:
+            Unavailable: (`timed_out`) it was not in time; the sentence says why. Nothing is lost.
+        """
         if self.engine.closed:
             raise engine_closed()
-        self.engine.flusher.flush(self.scope)
+        self.engine.flusher.flush(self.scope, timeout_s)

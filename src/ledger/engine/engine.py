@@ -1,6 +1,7 @@
 """The engine a user holds: `Engine` is called, `AsyncEngine` is awaited. Both open tenants."""
 
 import asyncio
+from functools import partial
 from types import TracebackType
 from typing import Generic, Self
 
@@ -35,11 +36,14 @@ class _Engine(Generic[F]):
 class Engine(_Engine[Blocking]):
     """An open billing engine, made by `ledger.open`. Close it, or use it in a `with` block."""
 
-    def flush(self) -> None:
-        """Wait until everything this process has metered, for any tenant, is stored."""
+    def flush(self, timeout_s: float | None = None) -> None:
+        """Wait until everything this process has metered, for any tenant, is stored.
+
+        For ever, or at most `timeout_s` seconds; then it raises Unavailable (`timed_out`).
+        """
         if self._core.closed:
             raise engine_closed()
-        self._core.flusher.flush()
+        self._core.flusher.flush(timeout_s=timeout_s)
 
     def close(self) -> None:
         """Store what was metered, then let go of the database."""
@@ -61,11 +65,15 @@ class Engine(_Engine[Blocking]):
 class AsyncEngine(_Engine[Awaited]):
     """An open billing engine for asyncio, made by `ledger.open_async`."""
 
-    async def flush(self) -> None:
-        """Wait until everything this process has metered, for any tenant, is stored."""
+    async def flush(self, timeout_s: float | None = None) -> None:
+        """Wait until everything this process has metered, for any tenant, is stored.
+
+        For ever, or at most `timeout_s` seconds; then it raises Unavailable (`timed_out`).
+        """
         if self._core.closed:
             raise engine_closed()
-        await self._face.call(self._core.flusher.flush, writes=False)
+        flush = partial(self._core.flusher.flush, timeout_s=timeout_s)
+        await self._face.call(flush, writes=False)
 
     async def close(self) -> None:
         """Store what was metered, then let go of the database."""

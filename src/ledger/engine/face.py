@@ -30,6 +30,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 READERS = 4
+FLUSH_S = 30
 
 
 class Face(Protocol):
@@ -237,12 +238,13 @@ def op(
 ) -> flow[P, R]:
     """An operation as a method: one transaction that `writes` or only reads.
 
-    With `flush` what was metered is stored before, so that the operation sees it.
+    With `flush` what was metered is stored before, so that the operation sees it; that may take
+    30 seconds, then the operation is Unavailable (`timed_out`) rather than wrong.
     """
 
     def transacted(core: "TenantCore", /, *args: P.args, **kwargs: P.kwargs) -> R:
         if flush:
-            core.flush()
+            core.flush(FLUSH_S)
         return core.run(lambda work: operation(work, *args, **kwargs), writes=writes)
 
     return flow(transacted, writes=writes, like=operation)
