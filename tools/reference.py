@@ -153,7 +153,7 @@ def _signature(name: str, function: Any) -> str:  # noqa: ANN401 - any public th
         return ""
     kept = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
     shown = str(signature.replace(parameters=kept)).replace("'", "")
-    shown = re.sub(r"\*?<class (?:\w+\.)*(\w+)>", r"\1", shown)
+    shown = re.sub(r"\*?<class (?:\w+\.)*(\w+)>|Unpack\[(?:\w+\.)*(\w+)\]", r"\1\2", shown)
     shown = re.sub(
         r"\b(?:ledger|datetime|decimal|pathlib|typing)\.(?:[a-z_]+\.)*(?=[A-Z])", "", shown
     )

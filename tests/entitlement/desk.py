@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Concatenate, ParamSpec, TypeVar
+from weakref import finalize
 
 from ledger.engine.checking import Checks
 from ledger.engine.ports import Work
@@ -55,6 +56,7 @@ class Desk:
         self.scope, self.writer = Scope("acme"), "here"
         self.clock, self.seconds = MovableClock(NEW_YEAR), 0
         self.store = open_memory()
+        finalize(self, self.store.close)
         self.store.migrate()
         self.runner = Interrupted(self.store, self.clock)
         self.checks = Checks(

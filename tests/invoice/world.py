@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Concatenate, ParamSpec, TypeVar
+from weakref import finalize
 
 from ledger.customer import operations as customers
 from ledger.customer.model import Customer
@@ -34,7 +35,9 @@ class World:
     """One tenant, one customer called Jane (`jane`), and what happens to her."""
 
     def __init__(self, now: str = "2026-01-01", zone: str = "UTC") -> None:
-        self.store: Store = open_memory()
+        store = open_memory()
+        finalize(self, store.close)
+        self.store: Store = store
         self.store.migrate()
         self.now = at(now, zone)
         self.zone = zone
