@@ -52,7 +52,7 @@ def api() -> str:
     parts += ["## Models\n"]
     for name in sorted(ledger.__all__, key=str.lower):
         model = getattr(ledger, name)
-        if inspect.isclass(model) and not issubclass(model, LedgerError):
+        if inspect.isclass(model) and not issubclass(model, LedgerError | Engine | AsyncEngine):
             parts += [f"### {name}\n", _signature(name, model), _doc(model), *_methods(model)]
     parts += ["## Testing\n", "### MovableClock\n", _doc(MovableClock), *_methods(MovableClock)]
     return _page(parts)

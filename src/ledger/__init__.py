@@ -30,6 +30,7 @@ from ledger.types.errors import (
     NotFound,
     Unavailable,
 )
+from ledger.types.ids import CustomerId, FeatureId, InvoiceId, PlanId, SubscriptionId
 from ledger.types.money import (
     AED,
     ARS,
@@ -78,6 +79,8 @@ from ledger.types.period import Interval, Period
 
 if TYPE_CHECKING:
     from ledger.engine.engine import AsyncEngine, Engine
+    from ledger.engine.tenant import AsyncTenant
+    from ledger.engine.tenant import BlockingTenant as Tenant
 
 __version__ = "0.1.0"
 
@@ -86,11 +89,12 @@ __all__ = [
     "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "KWD", "MXN", "MYR", "NOK",
     "NZD", "PHP", "PLN", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND",
     "ZAR",
-    "Address", "AsyncEngine", "Broken", "Clock", "Conflict", "Customer", "Denied", "Engine",
-    "Entitlement", "EventResult", "Feature", "Interval", "Invalid", "Invoice", "LedgerError",
-    "Limit", "LineItem", "Meter", "MeterConfig", "Money", "NotFound", "Page", "Period", "Plan",
-    "Price", "RejectedEvent", "StoredEvent", "Subscription", "SystemClock", "TaxId", "Tier",
-    "Unavailable", "UsageEvent", "UsageRow", "__version__", "open", "open_async",
+    "Address", "AsyncEngine", "AsyncTenant", "Broken", "Clock", "Conflict", "Customer",
+    "CustomerId", "Denied", "Engine", "Entitlement", "EventResult", "Feature", "FeatureId",
+    "Interval", "Invalid", "Invoice", "InvoiceId", "LedgerError", "Limit", "LineItem", "Meter",
+    "MeterConfig", "Money", "NotFound", "Page", "Period", "Plan", "PlanId", "Price",
+    "RejectedEvent", "StoredEvent", "Subscription", "SubscriptionId", "SystemClock", "TaxId",
+    "Tenant", "Tier", "Unavailable", "UsageEvent", "UsageRow", "__version__", "open", "open_async",
 ]  # fmt: skip
 
 
@@ -100,4 +104,8 @@ def __getattr__(name: str) -> object:
         from ledger.engine import engine
 
         return getattr(engine, name)
+    if name in ("AsyncTenant", "Tenant"):
+        from ledger.engine import tenant
+
+        return tenant.AsyncTenant if name == "AsyncTenant" else tenant.BlockingTenant
     raise AttributeError(f"module 'ledger' has no attribute {name!r}")

@@ -100,3 +100,7 @@ class _Ready(Awaitable[Entitlement]):
     def __await__(self) -> Generator[None, None, Entitlement]:
         return self._answer
         yield  # makes this a generator, as `await` wants; never reached
+
+
+BlockingTenant = Tenant[Blocking]
+AsyncTenant = Tenant[Awaited]
