@@ -4,13 +4,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from ledger.customer.ports import CustomerRepository
 from ledger.event.model import Event
 from ledger.event.ports import EventLog
-from ledger.invoice.ports import DueKind, DueRepository, InvoiceRepository
-from ledger.meter.ports import UsageRepository
-from ledger.plan.ports import FeatureRepository, PlanRepository
-from ledger.subscription.ports import SubscriptionRepository
+from ledger.invoice.ports import DueKind, InvoiceWork
 from ledger.types.scope import Scope
 
 R = TypeVar("R")
@@ -25,25 +21,9 @@ class CollectingLog(EventLog, Protocol):
         ...
 
 
-class Work(Protocol):
+class Work(InvoiceWork, Protocol):
     """A transaction in one scope, with a repository for every noun. It cannot name a tenant."""
 
-    @property
-    def now(self) -> datetime: ...
-    @property
-    def features(self) -> FeatureRepository: ...
-    @property
-    def plans(self) -> PlanRepository: ...
-    @property
-    def customers(self) -> CustomerRepository: ...
-    @property
-    def subscriptions(self) -> SubscriptionRepository: ...
-    @property
-    def usage(self) -> UsageRepository: ...
-    @property
-    def invoices(self) -> InvoiceRepository: ...
-    @property
-    def due(self) -> DueRepository: ...
     @property
     def events(self) -> CollectingLog: ...
 

@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
-from ledger.customer.ports import CustomerRepository
-from ledger.event.ports import EventLog
 from ledger.invoice.model import BilledStep, BoundaryRecord, Invoice, InvoiceStatus
-from ledger.meter.ports import UsageRepository
-from ledger.plan.ports import FeatureRepository, PlanRepository
-from ledger.subscription.ports import SubscriptionRepository
+from ledger.meter.ports import UsageWork
+from ledger.subscription.ports import SubscriptionWork
 from ledger.types.ids import CustomerId, SubscriptionId
 from ledger.types.page import Page
 
@@ -84,24 +81,10 @@ class DueRepository(Protocol):
         ...
 
 
-class InvoiceWork(Protocol):
+class InvoiceWork(SubscriptionWork, UsageWork, Protocol):
     """A transaction that can bill."""
 
-    @property
-    def now(self) -> datetime: ...
-    @property
-    def features(self) -> FeatureRepository: ...
-    @property
-    def plans(self) -> PlanRepository: ...
-    @property
-    def customers(self) -> CustomerRepository: ...
-    @property
-    def subscriptions(self) -> SubscriptionRepository: ...
-    @property
-    def usage(self) -> UsageRepository: ...
     @property
     def invoices(self) -> InvoiceRepository: ...
     @property
     def due(self) -> DueRepository: ...
-    @property
-    def events(self) -> EventLog: ...

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from ledger.customer.ports import CustomerRepository
-from ledger.event.ports import EventLog
+from ledger.customer.ports import CustomerWork
 from ledger.meter.model import (
     Quarter,
     RejectedEvent,
@@ -16,7 +15,7 @@ from ledger.meter.model import (
     Unmatched,
 )
 from ledger.plan.feature import Aggregation
-from ledger.plan.ports import FeatureRepository, PlanRepository
+from ledger.plan.ports import PlanWork
 from ledger.types.ids import CustomerId, FeatureId, UsageEventId
 from ledger.types.page import Page
 
@@ -127,18 +126,8 @@ class UsageRepository(Protocol):
         ...
 
 
-class UsageWork(Protocol):
+class UsageWork(CustomerWork, PlanWork, Protocol):
     """A transaction that can store and read usage."""
 
     @property
-    def now(self) -> datetime: ...
-    @property
-    def features(self) -> FeatureRepository: ...
-    @property
-    def plans(self) -> PlanRepository: ...
-    @property
-    def customers(self) -> CustomerRepository: ...
-    @property
     def usage(self) -> UsageRepository: ...
-    @property
-    def events(self) -> EventLog: ...

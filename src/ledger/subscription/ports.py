@@ -1,12 +1,10 @@
 """What subscriptions need of a store."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 
-from ledger.customer.ports import CustomerRepository
-from ledger.event.ports import EventLog
-from ledger.plan.ports import FeatureRepository, PlanRepository
+from ledger.customer.ports import CustomerWork
+from ledger.plan.ports import PlanWork
 from ledger.subscription.model import Subscription, SubscriptionStatus
 from ledger.types.ids import CustomerId, SubscriptionId
 from ledger.types.page import Page
@@ -43,18 +41,8 @@ class SubscriptionRepository(Protocol):
         ...
 
 
-class SubscriptionWork(Protocol):
+class SubscriptionWork(CustomerWork, PlanWork, Protocol):
     """A transaction that can read and write subscriptions."""
 
     @property
-    def now(self) -> datetime: ...
-    @property
-    def features(self) -> FeatureRepository: ...
-    @property
-    def plans(self) -> PlanRepository: ...
-    @property
-    def customers(self) -> CustomerRepository: ...
-    @property
     def subscriptions(self) -> SubscriptionRepository: ...
-    @property
-    def events(self) -> EventLog: ...
