@@ -14,44 +14,54 @@ from ledger.engine.handles import Features
 from tests.engine.faces import declared
 
 
+class Holder:
+    """Holds the writer's place in a thread, from when it is entered until it is left."""
+
+    def __init__(self, engine: ledger.AsyncEngine) -> None:
+        self._core = engine.tenant("other")._core
+        self._holds, self._may_go = threading.Event(), threading.Event()
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.create_task(asyncio.to_thread(self._hold))
+        assert await asyncio.to_thread(self._holds.wait, 30)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._may_go.set()
+        await self._task
+
+    def _hold(self) -> None:
+        def work(_: object) -> None:
+            self._holds.set()
+            assert self._may_go.wait(30)
+
+        self._core.run(work, writes=True)
+
+
 def test_the_loop_goes_on_while_a_transaction_waits_for_another(tmp_path: Path) -> None:
-    async def main() -> int:
+    async def main() -> None:
         async with await ledger.open_async(f"sqlite:///{tmp_path}/ledger.db") as engine:
-            acme, turns, gate = engine.tenant("acme"), 0, threading.Event()
-            blocker = asyncio.create_task(asyncio.to_thread(_hold_the_writer, engine, gate))
-            await asyncio.sleep(0.05)
-            waiting = asyncio.ensure_future(acme.features.create(Feature("seats", "licensed")))
-            while not waiting.done() and turns < 20:
-                turns += 1
-                await asyncio.sleep(0.01)
-            assert not waiting.done()
-            assert [f async for f in acme.features.list()] == []  # readers are not in the queue
-            gate.set()
-            await waiting
-            await blocker
-            return turns
+            acme = engine.tenant("acme")
+            async with Holder(engine):
+                waiting = asyncio.ensure_future(acme.features.create(Feature("seats", "licensed")))
+                for _ in range(20):
+                    await asyncio.sleep(0.005)  # the loop turns, whoever waits for the writer
+                assert not waiting.done()
+                assert [f async for f in acme.features.list()] == []  # readers do not queue
+            assert (await waiting).key == "seats"
 
-    assert asyncio.run(main()) == 20
-
-
-def _hold_the_writer(engine: ledger.AsyncEngine, gate: threading.Event) -> None:
-    core = engine.tenant("other")._core
-    core.run(lambda _: gate.wait(10), writes=True)
+    asyncio.run(main())
 
 
 def test_a_cancelled_await_does_not_cancel_the_transaction(tmp_path: Path) -> None:
     async def main() -> None:
         async with await ledger.open_async(f"sqlite:///{tmp_path}/ledger.db") as engine:
-            acme, gate = engine.tenant("acme"), threading.Event()
-            blocker = asyncio.create_task(asyncio.to_thread(_hold_the_writer, engine, gate))
-            await asyncio.sleep(0.05)
-            task = asyncio.ensure_future(acme.features.create(Feature("seats", "licensed")))
-            await asyncio.sleep(0.05)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            gate.set()
-            await blocker
+            acme = engine.tenant("acme")
+            async with Holder(engine):
+                task = asyncio.ensure_future(acme.features.create(Feature("seats", "licensed")))
+                await asyncio.sleep(0)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
             await acme.features.create(Feature("calls", "metered"))  # behind it in the queue
             assert (await acme.features.get("seats")).kind == "licensed"
 
