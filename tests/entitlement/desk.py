@@ -136,7 +136,14 @@ PRO = Plan(
     "pro",
     "Pro",
     "USD",
-    entitlements={"calls": Limit(10), "days": Limit(10, per="day"), "peak": Limit(5), "sso": True},
+    entitlements={
+        "calls": Limit(10),
+        "days": Limit(10, per="day"),
+        "peak": Limit(5),
+        "big": True,
+        "level": True,
+        "sso": True,
+    },
 )
 
 
@@ -145,6 +152,8 @@ def opened(desk: Desk) -> Desk:
         Feature("calls", "metered"),
         Feature("days", "metered", Meter("calls")),
         Feature("peak", "metered", Meter("calls", "max")),
+        Feature("big", "metered", Meter("calls", where={"model": "big"})),
+        Feature("level", "metered", Meter("calls", "last")),
         Feature("sso", "boolean"),
     ):
         desk.do(plans.create_feature, feature)

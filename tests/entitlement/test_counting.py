@@ -15,6 +15,7 @@ from ledger.meter.acceptance import stamp
 from ledger.meter.buffer import Buffer
 from ledger.meter.config import MeterConfig
 from ledger.meter.model import UsageEvent
+from ledger.plan import operations as plans
 from ledger.subscription import operations as subscriptions
 from ledger.subscription.model import Subscription
 from ledger.types.errors import Unavailable
@@ -44,6 +45,28 @@ def test_an_event_counts_for_every_feature_that_reads_it(
     for quantity in (3, 4, 2):
         desk.meter(UsageEvent("calls", "jane", quantity))
     assert [desk.cached_used(feature) for feature in ("calls", "days", "peak")] == [9, 9, 4]
+
+
+def test_an_event_that_a_filter_keeps_out_does_not_count(
+    desk: Desk, subscription: Subscription
+) -> None:
+    desk.meter(UsageEvent("calls", "jane", 1, properties={"model": "big"}))
+    assert desk.used("big") == 1
+    desk.meter(UsageEvent("calls", "jane", 2, properties={"model": "small"}))
+    desk.meter(UsageEvent("calls", "jane", 4, properties={"model": "big"}))
+    assert desk.cached_used("big") == 5
+
+
+def test_a_level_that_was_set_before_the_period_is_carried_in(
+    desk: Desk, subscription: Subscription
+) -> None:
+    assert desk.used("level") == 0
+    for minutes, level in ((1, 4), (2, 9)):
+        time = desk.clock.now() - timedelta(minutes=minutes)
+        desk.meter(UsageEvent("calls", "jane", level, time=time))
+        assert desk.cached_used("level") == 4
+    desk.flush()
+    assert desk.look(check, "jane", "level").used == 4
 
 
 @pytest.mark.parametrize("ahead", [-DAY, timedelta(hours=23)])
@@ -142,17 +165,25 @@ def test_whatever_comes_in_between_every_event_counts_once(
     assert desk.used() == 3 + more
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_an_invalidation_in_between_keeps_an_old_answer_out(
-    desk: Desk, subscription: Subscription, moment: str
-) -> None:
-    def cancel() -> None:
-        desk.do(subscriptions.cancel, subscription.id, at="now")
+def cancel(desk: Desk, one: Subscription) -> None:
+    desk.do(subscriptions.cancel, one.id, at="now")
 
-    setattr(desk.runner, moment, cancel)
+
+def archive_plan(desk: Desk, one: Subscription) -> None:
+    desk.do(plans.archive, one.plan)
+
+
+@pytest.mark.parametrize("change", [cancel, archive_plan])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_change_in_between_keeps_an_old_answer_out(
+    desk: Desk,
+    subscription: Subscription,
+    moment: str,
+    change: Callable[[Desk, Subscription], None],
+) -> None:
+    setattr(desk.runner, moment, lambda: change(desk, subscription))
     desk.checks.read(desk.buffer, desk.writer, "jane", "calls")
     assert desk.cached("jane", "calls") is None
-    assert desk.entitled("jane", "calls").reason == "subscription_inactive"
 
 
 def test_a_slow_look_does_not_replace_a_newer_one(desk: Desk, subscription: Subscription) -> None:
@@ -168,6 +199,10 @@ def test_a_slow_look_does_not_replace_a_newer_one(desk: Desk, subscription: Subs
     assert desk.cached_used() == 3
 
 
+def misses(desk: Desk) -> int:
+    return len(desk.checks._cache._shelves[desk.scope].misses)
+
+
 def test_a_read_that_fails_leaves_nothing_behind(desk: Desk, subscription: Subscription) -> None:
     def fail() -> None:
         raise Unavailable("the database is away", code="database_unreachable")
@@ -175,9 +210,11 @@ def test_a_read_that_fails_leaves_nothing_behind(desk: Desk, subscription: Subsc
     desk.runner.before = fail
     with pytest.raises(Unavailable):
         desk.entitled("jane", "calls")
+    assert misses(desk) == 0
     desk.meter(UsageEvent("calls", "jane", 1))
     assert desk.used() == 1
     assert desk.cached_used() == 1
+    assert misses(desk) == 0
 
 
 def test_a_look_that_takes_too_long_is_answered_but_not_kept(
