@@ -29,13 +29,13 @@ def match_customer(work: UsageWork, customer: Customer) -> int:
     """
     waiting = work.usage.waiting_for_customer(customer.refs)
     by_name = readers(work, sorted({event.event for event in waiting})) if waiting else {}
-    for events in _chunks(iter(waiting)):
+    for events in chunks(iter(waiting)):
         matched: list[StoredEvent] = []
         for event in events:
             unmatched: Unmatched | None = None if event.event in by_name else "unknown_event"
             matched.append(replace(event, customer=customer.id, unmatched=unmatched))
+        count_all(work, ((event, by_name.get(event.event, [])) for event in matched))
         work.usage.match(matched)
-        _count(work, ((event, by_name.get(event.event, [])) for event in matched))
     return len(waiting)
 
 
@@ -49,10 +49,10 @@ def match_feature(work: UsageWork, feature: Feature) -> int:
         return 0
     name, matched = feature.meter.event, 0
     has_company = any(other.id != feature.id for other in work.features.metering([name]))
-    for events in _chunks(_stored(work, name) if has_company else _waiting(work, name)):
+    for events in chunks(_stored(work, name) if has_company else _waiting(work, name)):
+        count_all(work, ((event, [feature]) for event in events))
         if not has_company:
             work.usage.match([replace(event, unmatched=None) for event in events])
-        _count(work, ((event, [feature]) for event in events))
         matched += len(events)
     return matched
 
@@ -67,12 +67,13 @@ def _waiting(work: UsageWork, name: str) -> Iterator[StoredEvent]:
     return iter(work.usage.waiting_for_feature(name))
 
 
-def _chunks(events: Iterator[StoredEvent]) -> Iterator[list[StoredEvent]]:
+def chunks(events: Iterator[StoredEvent]) -> Iterator[list[StoredEvent]]:
+    """As many events at a time as are held in memory."""
     while chunk := list(islice(events, CHUNK)):
         yield chunk
 
 
-def _count(work: UsageWork, events: Iterable[tuple[StoredEvent, list[Feature]]]) -> None:
+def count_all(work: UsageWork, events: Iterable[tuple[StoredEvent, list[Feature]]]) -> None:
     """Add events up. One that a feature cannot count is listed as refused, and stays stored."""
     counts: list[Count] = []
     uncountable: list[RejectedEvent] = []

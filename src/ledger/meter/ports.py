@@ -76,8 +76,24 @@ class UsageRepository(Protocol):
         """Events by their own time in [start, end), in order of arrival within an hour."""
         ...
 
-    def drop_rollups(self, feature: FeatureId) -> None:
-        """Forget all rollups of a feature, before they are built anew."""
+    def drop_rollups(
+        self,
+        feature: FeatureId,
+        *,
+        customer: CustomerId | None = None,
+        hours: tuple[int, int] | None = None,
+    ) -> None:
+        """Forget rollups of a feature, before they are built anew.
+
+        All of them, or those of one customer, or of the hours [first, last).
+        """
+        ...
+
+    def alone(self) -> None:
+        """Hold back every other transaction that adds usage in the scope, until this one ends.
+
+        For whoever counts anew what others may be adding to.
+        """
         ...
 
     def unmatched(

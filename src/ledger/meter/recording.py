@@ -171,13 +171,15 @@ def _said_before_known(work: UsageWork, one: Judged, stored: bytes) -> bool:
 def _store(work: UsageWork, new: Sequence[Judged]) -> None:
     if not new:
         return
-    work.usage.add([_stored(work, one) for one in new])
+    # Added up first: whoever adds to the same hour waits there, so that the events are in the order
+    # in which they were added up.
     add_up(work, (counted for one in new for counted in one.counts))
+    work.usage.add([_stored(work, one) for one in new])
 
 
 def add_up(work: UsageWork, counts: Iterable[Count]) -> None:
-    """Add counts to the stored rollups."""
-    for aggregation, rollups in roll_up(counts).items():
+    """Add counts to the stored rollups, in one order for all, so that none waits in a circle."""
+    for aggregation, rollups in sorted(roll_up(counts).items()):
         work.usage.add_up(aggregation, rollups)
 
 

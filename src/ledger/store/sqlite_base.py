@@ -79,6 +79,9 @@ class SqliteDatabase:
     ) -> None:
         """Nothing to do: whoever writes holds the whole database."""
 
+    def hold(self, connection: sa.Connection, scope: int, what: str, *, shared: bool) -> None:
+        """Nothing to do, as above."""
+
     def forget_connections(self) -> None:
         """After a fork: keep the parent's connections from ever being closed here.
 

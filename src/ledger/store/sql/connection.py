@@ -121,6 +121,17 @@ class ScopedConnection:
         except SQLAlchemyError as error:
             raise self._refusal(error, {}) from error
 
+    def hold(self, what: str, *, shared: bool = False) -> None:
+        """Hold back other transactions in the scope that hold `what`, until this one ends.
+
+        Those that hold it `shared` do not hold back each other.
+        """
+        scope = self._writing()
+        try:
+            self._database.hold(self._connection, scope, what, shared=shared)
+        except SQLAlchemyError as error:
+            raise self._refusal(error, {}) from error
+
     def _writing(self) -> int:
         if not self._writes:
             raise Broken("a transaction that only reads was to write", code="read_only_work")

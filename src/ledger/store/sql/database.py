@@ -73,6 +73,10 @@ class Database(Dialect, Protocol):
         """Hold back every other transaction that locks the same row, until this one ends."""
         ...
 
+    def hold(self, connection: sa.Connection, scope: int, what: str, *, shared: bool) -> None:
+        """Hold back other transactions that hold `what` of a scope, until this one ends."""
+        ...
+
     def findings(self) -> list[Finding]:
         """What a look at the whole database found."""
         ...

@@ -124,12 +124,12 @@ _ADD_UP: Final[Mapping[Aggregation, Entry]] = {
     "max": Entry(usage_rollups, lambda new: _merge("max", new)),
     "last": Entry(usage_rollups, lambda new: _merge("last", new)),
 }
-IN_RANGE: Final = (
-    by(_c.customer),
+_OF_FEATURE: Final = (
     by(_c.feature),
     _c.hour >= sa.bindparam("first", type_=INTEGER),
     _c.hour < sa.bindparam("last", type_=INTEGER),
 )
+IN_RANGE: Final = (by(_c.customer), *_OF_FEATURE)
 _HOURS = scoped(sa.select(usage_rollups).where(*IN_RANGE).order_by(*_KEY))
 _newest = (
     within(
@@ -153,7 +153,8 @@ _NEWEST = scoped(
     .where(*IN_RANGE)
     .order_by(*_KEY)
 )
-_DROP = scoped(usage_rollups.delete().where(by(_c.feature)))
+_DROP = scoped(usage_rollups.delete().where(*_OF_FEATURE))
+_DROP_OF_ONE = scoped(usage_rollups.delete().where(*IN_RANGE))
 
 
 class SqlRollups(Repository):
@@ -188,9 +189,20 @@ class SqlRollups(Repository):
         """For each subscription and dimensions the newest hour before `hour` that has a value."""
         return self._newest(customer, feature, _BEGINNING, hour)
 
-    def drop_rollups(self, feature: FeatureId) -> None:
-        """Forget all rollups of a feature, before they are built anew."""
-        self._scope.execute(_DROP, by_feature=feature)
+    def drop_rollups(
+        self,
+        feature: FeatureId,
+        *,
+        customer: CustomerId | None = None,
+        hours: tuple[int, int] | None = None,
+    ) -> None:
+        """Forget rollups of a feature: all, or those of one customer, or of [first, last) hours."""
+        first, last = hours or (_BEGINNING, -_BEGINNING)
+        where: dict[str, Value] = {"by_feature": feature, "first": first, "last": last}
+        if customer is None:
+            self._scope.execute_many(_DROP, [where])
+        else:
+            self._scope.execute_many(_DROP_OF_ONE, [{**where, "by_customer": customer}])
 
     def _newest(
         self, customer: CustomerId, feature: FeatureId, first_hour: int, last_hour: int

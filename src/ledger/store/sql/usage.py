@@ -28,3 +28,7 @@ class SqlUsage(SqlUsageKeys, SqlWaitingUsage, SqlRollupTotals):
         for services in found.values():
             services.sort(key=lambda times: times.start)
         return found
+
+    def alone(self) -> None:
+        """Hold back every other transaction that adds usage in the scope, until this one ends."""
+        self._scope.hold("usage")

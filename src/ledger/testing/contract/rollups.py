@@ -193,6 +193,18 @@ class RollupContract:
             read = [acme.usage.rollups(customer, f, HOUR, HOUR + 1) for f in (feature, other)]
             assert read == [[], [one]]
 
+    def test_some_hours_of_a_customer_are_forgotten(self, store: Store) -> None:
+        acme, feature = Held(store), ids.FEATURE.new()
+        one, other = ids.CUSTOMER.new(), ids.CUSTOMER.new()
+        of = {c: [rollup(c, feature, hour=HOUR + n) for n in range(4)] for c in (one, other)}
+        acme.usage.add_up("sum", [*of[one], *of[other]])
+        acme.usage.drop_rollups(feature, customer=one, hours=(HOUR + 1, HOUR + 3))
+        assert acme.usage.rollups(one, feature, HOUR, HOUR + 4) == [of[one][0], of[one][3]]
+        assert acme.usage.rollups(other, feature, HOUR, HOUR + 4) == of[other]
+        acme.usage.drop_rollups(feature, hours=(HOUR + 3, HOUR + 4))
+        assert acme.usage.rollups(one, feature, HOUR, HOUR + 4) == [of[one][0]]
+        assert acme.usage.rollups(other, feature, HOUR, HOUR + 4) == of[other][:3]
+
     def test_adding_up_nothing_changes_nothing(self, store: Store) -> None:
         acme, customer, feature = Held(store), ids.CUSTOMER.new(), ids.FEATURE.new()
         one, empty = rollup(customer, feature), rollup(customer, feature, Quarter(0, Decimal(9)))
