@@ -2,16 +2,17 @@
 
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from ledger.store.lock import FairLock
-from ledger.store.sql.database import Finding
+from ledger.store.sql.database import NO_SCOPE, Finding
 from ledger.store.sql.store import SqlStore
 from ledger.store.sqlite_base import SqliteDatabase, connect, findings, transaction
 from ledger.types.errors import Unavailable
+from ledger.types.scope import Scope
 
 BUSY_TIMEOUT_S = 30
 
@@ -38,7 +39,9 @@ class SqliteMemory(SqliteDatabase):
         return (self.only,)
 
     @contextmanager
-    def transaction(self, *, writes: bool) -> Generator[sa.Connection]:
+    def transaction(
+        self, *, writes: bool, scope: Scope | None = None, scope_id: int = NO_SCOPE
+    ) -> Generator[sa.Connection]:
         """A transaction, after those that were there before.
 
         Raises:
@@ -61,6 +64,10 @@ class SqliteMemory(SqliteDatabase):
                 yield connection
         finally:
             self._turn.release()
+
+    def migration(self) -> AbstractContextManager[sa.Connection]:
+        """A transaction like all that write."""
+        return self.transaction(writes=True)
 
     def findings(self) -> list[Finding]:
         """What SQLite says of its memory."""

@@ -7,17 +7,18 @@ order in which they came; other processes are waited for.
 import os
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from ledger.store.lock import FairLock
-from ledger.store.sql.database import Finding
+from ledger.store.sql.database import NO_SCOPE, Finding
 from ledger.store.sql.store import SqlStore
 from ledger.store.sqlite_base import SqliteDatabase, connect, findings, transaction
 from ledger.types.clock import monotonic
 from ledger.types.errors import Unavailable
+from ledger.types.scope import Scope
 
 BUSY_TIMEOUT_S = 30
 READERS = 8
@@ -60,7 +61,9 @@ class SqliteFile(SqliteDatabase):
         return self.writer, self.readers
 
     @contextmanager
-    def transaction(self, *, writes: bool) -> Generator[sa.Connection]:
+    def transaction(
+        self, *, writes: bool, scope: Scope | None = None, scope_id: int = NO_SCOPE
+    ) -> Generator[sa.Connection]:
         """A transaction: it waits its turn to write, or reads what was committed before it began.
 
         Raises:
@@ -81,6 +84,10 @@ class SqliteFile(SqliteDatabase):
                 yield connection
         finally:
             self._turn.release()
+
+    def migration(self) -> AbstractContextManager[sa.Connection]:
+        """A transaction like all that write."""
+        return self.transaction(writes=True)
 
     def findings(self) -> list[Finding]:
         """What SQLite says of the file."""

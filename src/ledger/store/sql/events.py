@@ -60,6 +60,8 @@ class SqlEventLog(Repository):
     def add(self, event: Event) -> None:
         """Append a fact; it becomes visible with the commit, or not at all."""
         if self._last is None:
+            # Whoever numbers facts is alone until the commit: none is missing, and none comes late.
+            self._scope.hold("events")
             row = self._scope.one(_LAST)
             self._last = 0 if row is None else row[0]
         self._last += 1

@@ -67,21 +67,21 @@ class Entry:
         *,
         keep: bool = False,
     ) -> None:
-        self._table, self._merge, self._keep = table, merge, keep
+        self.table, self._merge, self._keep = table, merge, keep
         self._built: dict[str, sa.Insert] = {}
 
     def built(self, dialect: Dialect) -> sa.Insert:
         """The statement in a dialect."""
         statement = self._built.get(dialect.name)
         if statement is None:
-            statement = self._built[dialect.name] = self._build(dialect.insert(self._table))
+            statement = self._built[dialect.name] = self._build(dialect.insert(self.table))
         return statement
 
     def _build(self, statement: sqlite.Insert) -> sa.Insert:
         if self._merge is not None:
             new = dict(statement.excluded.items())
-            key = [column.name for column in self._table.primary_key]
-            return statement.on_conflict_do_update(key, set_=dict(self._merge(new)))
+            key = [column.name for column in self.table.primary_key]
+            return statement.on_conflict_do_update(index_elements=key, set_=dict(self._merge(new)))
         return statement.on_conflict_do_nothing() if self._keep else statement
 
 

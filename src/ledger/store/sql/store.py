@@ -8,16 +8,17 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ledger.store.sql import due, migrate
+from ledger.store.sql import migrate
+from ledger.store.sql.again import Again
 from ledger.store.sql.connection import ScopedConnection
 from ledger.store.sql.database import Database, Finding
-from ledger.store.sql.errors import refusal
+from ledger.store.sql.errors import PASSING, Fault, Interrupted, refusal
 from ledger.store.sql.migrations import steps
 from ledger.store.sql.scopes import Scopes
 from ledger.store.sql.work import SqlWork
 from ledger.types.errors import Broken, Conflict, LedgerError
 from ledger.types.scope import Scope
-from ledger.types.zone import utc
+from ledger.types.zone import micros, utc
 
 R = TypeVar("R")
 
@@ -52,14 +53,29 @@ class SqlStore:
             Conflict: what was stored was changed by somebody else; the codes of the ports.
             Unavailable, Broken: as the class says.
         """
-        with self._transaction(), self.database.transaction(writes=writes) as connection:
-            scoped = ScopedConnection(connection, self.database, self._scopes, scope, writes=writes)
-            return work(SqlWork(utc(at), scoped))
+        now = utc(at)
+
+        def once() -> R:
+            known = self._scopes.known(scope)
+            with self.database.transaction(
+                writes=writes, scope=scope, scope_id=known
+            ) as connection:
+                scoped = ScopedConnection(
+                    connection, self.database, self._scopes, scope, known, writes=writes
+                )
+                return work(SqlWork(now, scoped))
+
+        return self._patiently(once)
 
     def due(self, kind: str, at: datetime, limit: int) -> list[tuple[Scope, str]]:
         """What is due in any scope at `at` or before, longest due first: scopes and ids only."""
-        with self._transaction(), self.database.transaction(writes=False) as connection:
-            return due.anywhere(connection, kind, at, limit)
+
+        def once() -> list[tuple[Scope, str]]:
+            with self.database.transaction(writes=False) as connection:
+                rows = self.database.due(connection, kind, micros(at), limit)
+            return [(Scope(tenant, app), thing) for tenant, app, thing in rows]
+
+        return self._patiently(once)
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; the names of the steps that were missing.
@@ -69,7 +85,9 @@ class SqlStore:
             Broken: (`migration_edited`).
         """
         with self._transaction():
-            return migrate.migrate(self.database, self._steps)
+            applied = migrate.migrate(self.database, self._steps)
+            self.database.migrated()
+            return applied
 
     def pending(self) -> list[str]:
         """The names of the steps that `migrate` would apply, in their order.
@@ -104,6 +122,23 @@ class SqlStore:
         self._is_open = False
         self.database.close()
 
+    def _patiently(self, once: Callable[[], R]) -> R:
+        """Do something in a transaction; again for a while, if it was undone and may be repeated.
+
+        That is when the server had to choose among transactions that waited for each other, or when
+        the connection was lost before it was to commit.
+        """
+        with self._transaction():
+            again = Again(self.database.patience_s)
+            while True:
+                try:
+                    return once()
+                except (Interrupted, SQLAlchemyError) as error:
+                    fault = self._fault(error)
+                    if fault.kind not in PASSING or not again.after(fault):
+                        raise
+                self.database.mend(fault)
+
     @contextmanager
     def _transaction(self) -> Generator[None]:
         if not self._is_open:
@@ -118,6 +153,9 @@ class SqlStore:
             raise self._refusal(error) from error
         finally:
             self._here.busy = False
+
+    def _fault(self, error: Interrupted | SQLAlchemyError) -> Fault:
+        return error.fault if isinstance(error, Interrupted) else self.database.fault(error)
 
     def _refusal(self, error: SQLAlchemyError) -> LedgerError:
         return refusal(self.database.fault(error), self.database.place, {}, error)
