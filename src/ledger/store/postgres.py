@@ -98,7 +98,7 @@ class Postgres:
         return (self.pool,)
 
     @property
-    def patience_s(self) -> float:
+    def patience_s(self) -> int:
         """For how long a server that restarts is waited for."""
         return PATIENCE_S
 
@@ -205,7 +205,9 @@ class Postgres:
         """Positions from a sequence: whoever asks later gets later ones."""
         places = list[int]()
         while len(places) < count:
-            first: int = connection.scalars(sa.select(sa.func.nextval("usage_positions"))).one()
+            first: int = connection.exec_driver_sql(
+                "SELECT nextval('usage_positions')"
+            ).scalar_one()
             places += range(first, first + min(_PLACES, count - len(places)))
         return places
 
@@ -217,17 +219,16 @@ class Postgres:
 
     def hold(self, connection: sa.Connection, scope: int, what: str, *, shared: bool) -> None:
         """Hold back other transactions that hold `what` of a scope, until this one ends."""
-        lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+        lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
         # Two of four bytes each: scopes that share a number only wait for each other in vain.
-        connection.execute(sa.select(lock(_HELD[what], scope % 2**31)))
+        _say(connection, f"SELECT {lock}({_HELD[what]}, {scope % 2**31})")
 
     def due(
         self, connection: sa.Connection, kind: str, until: int, limit: int
     ) -> Sequence[tuple[str, str, str]]:
         """Tenant, app and id of what is due in any scope."""
-        rows = connection.execute(
-            sa.text("SELECT tenant, app, id FROM ledger_due(:kind, :until, :limit)"),
-            {"kind": kind, "until": until, "limit": limit},
+        rows = connection.exec_driver_sql(
+            "SELECT tenant, app, id FROM ledger_due(%s, %s, %s)", (kind, until, limit)
         )
         return [(tenant, app, thing) for tenant, app, thing in rows]
 

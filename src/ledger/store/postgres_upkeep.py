@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-import sqlalchemy as sa
 
 from ledger.store.sql.database import Finding
 from ledger.store.sql.usage_events import HOUR_US
@@ -32,7 +31,7 @@ def make_months(database: "Postgres", hours: Iterable[int]) -> None:
     """Make the tables for the months of these hours, each in a transaction of its own."""
     for hour in hours:
         with database.transaction(writes=True) as connection:
-            connection.execute(sa.select(sa.func.ledger_make_month(hour)))
+            connection.exec_driver_sql("SELECT ledger_make_month(%s)", (hour,))
 
 
 def findings(connection: psycopg.Connection[Any]) -> list[Finding]:

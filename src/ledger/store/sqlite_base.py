@@ -44,7 +44,7 @@ class SqliteDatabase:
         return sqlite.insert(table)
 
     @property
-    def patience_s(self) -> float:
+    def patience_s(self) -> int:
         """None: whoever writes is alone, and the file does not go away."""
         return 0
 
@@ -84,12 +84,10 @@ class SqliteDatabase:
             if self.insert_rows(connection, entry, rows) == len(rows):
                 return set()
             savepoint.rollback()
-        scope, key = entry.table.primary_key
         known = set[Value]()
         for start in range(0, len(rows), _KEYS_AT_ONCE):
             keys = [row[1] for row in rows[start : start + _KEYS_AT_ONCE]]
-            look = sa.select(key).where(scope == rows[0][0], key.in_(keys))
-            known.update(connection.scalars(look))
+            known.update(connection.scalars(entry.known, {"scope": rows[0][0], "keys": keys}))
         self.insert_rows(connection, entry, [row for row in rows if row[1] not in known])
         return known
 

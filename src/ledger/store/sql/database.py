@@ -38,7 +38,7 @@ class Database(Dialect, Protocol):
         ...
 
     @property
-    def patience_s(self) -> float:
+    def patience_s(self) -> int:
         """For how long a transaction is begun again when it was undone for reasons that pass."""
         ...
 

@@ -69,6 +69,7 @@ class Entry:
     ) -> None:
         self.table, self._merge, self._keep = table, merge, keep
         self._built: dict[str, sa.Insert] = {}
+        self._known: sa.Select[Any] | None = None
 
     def built(self, dialect: Dialect) -> sa.Insert:
         """The statement in a dialect."""
@@ -76,6 +77,15 @@ class Entry:
         if statement is None:
             statement = self._built[dialect.name] = self._build(dialect.insert(self.table))
         return statement
+
+    @property
+    def known(self) -> sa.Select[Any]:
+        """Which of `:keys` are there in a table whose key is the scope and one column more."""
+        if self._known is None:
+            key = next(column for column in self.table.primary_key if column.name != "scope_id")
+            keys = sa.bindparam("keys", expanding=True, type_=key.type)
+            self._known = within(sa.select(key).where(key.in_(keys)))
+        return self._known
 
     def _build(self, statement: sqlite.Insert) -> sa.Insert:
         if self._merge is not None:
