@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,7 @@ Property = str | int | bool | None
 """What is kept of it: a Decimal is kept as its text, which says the same and loses no digit."""
 Outcome = Literal["accepted", "duplicate", "conflict", "rejected"]
 Unmatched = Literal["unknown_customer", "unknown_event"]
+UsageState = Literal["matched", "unmatched", "voided"]
 
 QUARTERS = 4
 QUARTER_S = 900
@@ -73,8 +74,21 @@ class EventResult(msgspec.Struct, frozen=True):
     unmatched: Unmatched | None = None
 
 
+class Claim(NamedTuple):
+    """What a key stands for: a digest of the event's content, and when the event happened.
+
+    `time` is None for a key that was claimed before times were kept.
+    """
+
+    content: bytes
+    time: datetime | None
+
+
 class StoredEvent(msgspec.Struct, frozen=True):
-    """A usage event as stored: `customer` is the customer's id, or the ref while it is unknown."""
+    """A usage event as stored: `customer` is the customer's id, or the ref while it is unknown.
+
+    One that was voided says when and why; it counts nowhere.
+    """
 
     id: UsageEventId
     key: str
@@ -86,16 +100,29 @@ class StoredEvent(msgspec.Struct, frozen=True):
     subscription: str | None
     received_at: datetime
     unmatched: Unmatched | None = None
+    voided_at: datetime | None = None
+    void_reason: str | None = None
+
+    @property
+    def state(self) -> UsageState:
+        """Whether it is matched, waits for its customer or feature, or was voided."""
+        if self.voided_at is not None:
+            return "voided"
+        return "matched" if self.unmatched is None else "unmatched"
 
 
 class RejectedEvent(msgspec.Struct, frozen=True):
-    """A usage event that was refused after `meter()` had returned, kept so that it is not lost."""
+    """A usage event that was refused after `meter()` had returned, kept so that it is not lost.
+
+    `time_given` tells whether its caller said when it happened, as in a `Reading`.
+    """
 
     id: UsageEventId
     at: datetime
     outcome: Outcome
     reason: str
     event: UsageEvent
+    time_given: bool = True
 
 
 class Quarter(msgspec.Struct, frozen=True):
