@@ -112,17 +112,24 @@ class StoredEvent(msgspec.Struct, frozen=True):
 
 
 class RejectedEvent(msgspec.Struct, frozen=True):
-    """A usage event that was refused after `meter()` had returned, kept so that it is not lost.
-
-    `time_given` tells whether its caller said when it happened, as in a `Reading`.
-    """
+    """A usage event that was refused after `meter()` had returned, kept so that it is not lost."""
 
     id: UsageEventId
     at: datetime
     outcome: Outcome
     reason: str
     event: UsageEvent
-    time_given: bool = True
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """What became of events that waited: how many are matched now, were replaced, or were refused.
+
+    One that was replaced may wait under its new name; one that was refused waits as it was.
+    """
+
+    matched: int = 0
+    replaced: int = 0
+    refused: int = 0
 
 
 class Quarter(msgspec.Struct, frozen=True):

@@ -244,5 +244,4 @@ def rejected(
             properties={**event.properties},
             subscription=event.subscription,
         ),
-        time_given=event.time_given if isinstance(event, Reading) else True,
     )

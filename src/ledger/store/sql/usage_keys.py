@@ -1,6 +1,6 @@
 """Which usage events came before, in SQL: keys, and the marks of writers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 

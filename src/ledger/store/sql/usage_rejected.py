@@ -62,19 +62,6 @@ class _Refused(msgspec.Struct, frozen=True):
     time: datetime | None = None
     properties: dict[str, Property] = {}
     subscription: str | None = None
-    time_given: bool = True
-
-    def said(self) -> UsageEvent:
-        """The event as its caller said it."""
-        return UsageEvent(
-            self.event,
-            self.customer,
-            self.quantity,
-            self.key,
-            self.time,
-            {**self.properties},
-            self.subscription,
-        )
 
 
 class SqlRejectedUsage(Repository):
@@ -90,7 +77,7 @@ class SqlRejectedUsage(Repository):
                     micros(event.at),
                     event.outcome,
                     event.reason,
-                    _document(event),
+                    encode(event.event).decode(),
                 )
                 for event in events
             ],
@@ -139,20 +126,14 @@ def _uuid(id: UsageEventId) -> bytes:
     return ids.USAGE_EVENT.uuid_bytes(id)
 
 
-def _document(event: RejectedEvent) -> str:
-    said = msgspec.structs.asdict(event.event)
-    return encode({**said, "time_given": event.time_given}).decode()
-
-
 def _rejected(id: bytes, at: int, outcome: str, reason: str, document: str) -> RejectedEvent:
-    refused = decode(document, _Refused)
+    said = decode(document, _Refused)
     return RejectedEvent(
         id=ids.USAGE_EVENT.from_bytes(id),
         at=from_micros(at),
         outcome=_OUTCOMES[outcome],
         reason=reason,
-        event=refused.said(),
-        time_given=refused.time_given,
+        event=UsageEvent(**msgspec.structs.asdict(said)),
     )
 
 

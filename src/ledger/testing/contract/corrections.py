@@ -1,11 +1,11 @@
-"""Corrections of usage: events are found by key, voided, listed; refused ones are kept until gone."""
+"""Corrections of usage: events are found by key, voided, listed; refused ones found and dropped."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from msgspec.structs import replace
 
 from ledger.meter.acceptance import digest
-from ledger.meter.model import Claim, RejectedEvent, StoredEvent
+from ledger.meter.model import Claim, StoredEvent
 from ledger.testing.contract import things
 from ledger.testing.contract.store import NOW, Held, Store, pages, refused
 from ledger.types import ids
@@ -144,23 +144,23 @@ class CorrectionContract:
 
     def test_refused_events_are_kept_oldest_first(self, store: Store) -> None:
         acme = Held(store)
-        kept = [_refused(NOW + n * HOUR, n) for n in range(5)]
+        kept = [things.rejected_event(NOW + n * HOUR, n) for n in range(5)]
         acme.usage.reject([kept[3], kept[0], kept[4]])
         acme.usage.reject([kept[1], kept[2]])
         found = pages(lambda after: acme.usage.rejected(after, 2))
         assert found == [kept[:2], kept[2:4], kept[4:]]
 
     def test_an_event_that_is_refused_again_stays_as_it_is(self, store: Store) -> None:
-        acme, first = Held(store), _refused(NOW, 1)
+        acme, first = Held(store), things.rejected_event(NOW, 1)
         again = replace(first, reason="something else", at=NOW + DAY)
         acme.usage.reject([first])
-        acme.usage.reject([again, _refused(NOW + DAY, 2)])
+        acme.usage.reject([again, things.rejected_event(NOW + DAY, 2)])
         assert acme.usage.rejected(None, 10).items[0] == first
         acme.usage.reject([])
 
     def test_refused_events_are_listed_by_why(self, store: Store) -> None:
         acme = Held(store)
-        late = _refused(NOW, 1)
+        late = things.rejected_event(NOW, 1)
         taken = things.rejected_event(NOW + HOUR, 2, "conflict", "conflict: the key is taken.")
         odd = things.rejected_event(NOW + 2 * HOUR, 3, reason="too_late_by_far: no.")
         acme.usage.reject([late, taken, odd])
@@ -173,7 +173,7 @@ class CorrectionContract:
 
     def test_refused_events_are_found_by_id_and_forgotten(self, store: Store) -> None:
         acme = Held(store)
-        kept = [_refused(NOW + n * HOUR, n) for n in range(3)]
+        kept = [things.rejected_event(NOW + n * HOUR, n) for n in range(3)]
         acme.usage.reject(kept)
         several = [kept[2].id, ids.USAGE_EVENT.new(), kept[0].id]
         assert acme.usage.rejected_by_id(several) == {
@@ -194,7 +194,3 @@ def keep(acme: Held, *events: StoredEvent) -> None:
 def find(acme: Held, *events: StoredEvent) -> dict[str, StoredEvent]:
     """What is found by the keys of events."""
     return acme.usage.find({digest(event.key): event.key for event in events})
-
-
-def _refused(at: datetime, number: int) -> RejectedEvent:
-    return things.rejected_event(at, number)

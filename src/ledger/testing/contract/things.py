@@ -188,7 +188,7 @@ def rejected_event(
         properties={"model": "ü", "n": number, "cached": True, "none": None},
     )
     own = ids.USAGE_EVENT.new()
-    return RejectedEvent(own, at, outcome, reason, said, time_given=bool(number % 2))
+    return RejectedEvent(own, at, outcome, reason, said)
 
 
 def subscribed(work: Work) -> Subscription:

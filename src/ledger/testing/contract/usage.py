@@ -1,6 +1,6 @@
 """Usage events: each key once, each event as it was said, and nothing that waits is forgotten."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
