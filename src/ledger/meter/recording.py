@@ -153,10 +153,9 @@ def _repeated(work: UsageWork, one: Judged, stored: Claim) -> EventResult:
     """An event whose key is there: the same event again, or another one under its key."""
     reading = one.reading
     if _is_same(work, one, stored.content) or (
-        # Now its time is said, such as in an export, and it is the time that was made at the call.
-        reading.time_given
-        and reading.time == stored.time
-        and _is_same(work, _untimed(one), stored.content)
+        # At the very instant that is stored it does not matter whether somebody said the time: an
+        # export says it, and the call that was exported may not have.
+        reading.time == stored.time and _is_same(work, _otherwise_timed(one), stored.content)
     ):
         # Only a key that was made here tells which event was the first.
         same = reading.id if reading.id == reading.key else None
@@ -169,8 +168,8 @@ def _repeated(work: UsageWork, one: Judged, stored: Claim) -> EventResult:
     )
 
 
-def _untimed(one: Judged) -> Judged:
-    return one._replace(reading=replace(one.reading, time_given=False))
+def _otherwise_timed(one: Judged) -> Judged:
+    return one._replace(reading=replace(one.reading, time_given=not one.reading.time_given))
 
 
 def _is_same(work: UsageWork, one: Judged, stored: bytes) -> bool:
