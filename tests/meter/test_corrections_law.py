@@ -27,7 +27,7 @@ KEYS = [f"k{n}" for n in range(8)]
 
 Verb = Literal["record", "again", "void", "replace", "rename", "become known"]
 VERBS: list[Verb] = [
-    *(["record"] * 4), "again", "void", "void", "replace", "replace", "rename", "become known",
+    "record", "record", "record", "record", "again", "void", "void", "replace", "replace", "rename", "become known",
 ]  # fmt: skip  # how often each is drawn
 
 
