@@ -101,10 +101,10 @@ def decimal_text(value: Exact) -> str:
     if isinstance(value, int):
         return str(int(value))
     if isinstance(value, Fraction):
-        finite = _finite(value)
-        if finite is None:
+        exact = finite(value)
+        if exact is None:
             return f"{value.numerator}/{value.denominator}"
-        value = finite
+        value = exact
     return format(normalised(value), "f")
 
 
@@ -136,6 +136,20 @@ def shift(value: int | Decimal, digits: int) -> Decimal:
 def fraction(value: Exact) -> Fraction:
     """`value` as a Fraction, the only kind of number that is divided."""
     return value if isinstance(value, Fraction) else Fraction(value)
+
+
+def finite(value: Fraction) -> Decimal | None:
+    """`value` as a Decimal, if it has a finite form that fits the context of 100 digits."""
+    rest, twos, fives = value.denominator, 0, 0
+    while rest % 2 == 0:
+        rest, twos = rest >> 1, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    digits = max(twos, fives)
+    if rest != 1 or digits > CONTEXT.prec:
+        return None
+    whole = value.numerator * 10**digits // value.denominator
+    return shift(whole, -digits) if abs(whole) < 10**CONTEXT.prec else None
 
 
 def add(a: Exact, b: Exact) -> Exact:
@@ -187,17 +201,3 @@ def _too_long(value: object, what: str, digits: int, side: str) -> Invalid:
 def _exponent(value: Decimal) -> int:
     exponent = value.as_tuple().exponent
     return exponent if isinstance(exponent, int) else 0  # finite ones have an int
-
-
-def _finite(value: Fraction) -> Decimal | None:
-    """`value` as a Decimal, if it has a finite form that fits the context."""
-    rest, twos, fives = value.denominator, 0, 0
-    while rest % 2 == 0:
-        rest, twos = rest >> 1, twos + 1
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
-    digits = max(twos, fives)
-    if rest != 1 or digits > CONTEXT.prec:
-        return None
-    whole = value.numerator * 10**digits // value.denominator
-    return shift(whole, -digits) if abs(whole) < 10**CONTEXT.prec else None
