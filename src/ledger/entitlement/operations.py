@@ -48,9 +48,7 @@ def look_up(work: EntitlementWork, customer: str, feature: str) -> Standing:
     if facts.customer is None or terms.period is None or meter is None:
         return Standing(facts.refs, terms, None, None, facts.at)
     period, names = terms.period.period, terms.names
-    usage = total_in(
-        work, facts.customer, facts.feature, period, lambda piece: piece.subscription in names
-    )
+    usage = total_in(work, facts.customer, facts.feature, period, names)
     counter = Counter(meter, facts.refs, period, names)
     return Standing(facts.refs, terms, counter, usage, facts.at)
 

@@ -190,6 +190,11 @@ def member_of(meter: Meter, event: Reading | StoredEvent) -> str | None:
     return None if value is None else decimal_text(value)
 
 
+def digest_of(member: str) -> bytes:
+    """16 bytes that stand for a value that is told from others, whatever its length."""
+    return blake2b(member.encode(), digest_size=_DIGEST_BYTES, person=b"unique value").digest()
+
+
 _ONE = Decimal(1)
 
 

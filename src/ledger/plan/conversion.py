@@ -38,7 +38,7 @@ class Conversion:
     Raises:
         Invalid: no such operation, rounding, factor or number of digits (`bad_conversion`), a
             factor that is no exact number (`float_refused`, `bad_decimal`, `out_of_range`), or a
-            unit that is no text (`bad_text`).
+            unit that is no text to read (`bad_text`).
     """
 
     operation: Operation

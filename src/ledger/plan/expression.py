@@ -15,8 +15,7 @@ and fractions: `0.1` is a tenth, and `/` loses nothing. There are
 
 import ast
 import operator
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
@@ -25,18 +24,15 @@ from importlib import import_module
 from math import ceil, floor
 from typing import Any, TypeVar
 
-from ledger.types.errors import Invalid, shown
-from ledger.types.exact import decimal_text, half_away, parse_decimal, to_digits
+from ledger.plan.expression_tree import PARTS, read
+from ledger.types.errors import Invalid
+from ledger.types.exact import decimal_text, half_away, to_digits
 from ledger.types.quantity import FRACTION_DIGITS, INTEGER_DIGITS
 from ledger.types.quantity import quantity as exact_quantity
 
-LENGTH_MAX = 1_000
-PARTS_MAX = 500
-DEPTH_MAX = 60
 DIGITS_MAX = 18
 """How far `round` goes, to either side of the point."""
 
-_LITERAL_DIGITS = 30
 _QUANTITY = "quantity"
 
 Number = int | Fraction
@@ -53,7 +49,7 @@ class Expression:
 
     def __init__(self, text: str, param: str = "expression") -> None:
         self.text = text
-        self._tree = _read(text, param)
+        self._tree = read(text, param)
         # Idle evaluators: each thread takes one, and one has the names of one event at a time.
         self._idle: list[_Evaluator] = []
 
@@ -93,138 +89,13 @@ def expression(text: str) -> Expression:
     return Expression(text)
 
 
-def check_expression(text: object, param: str) -> str:
-    """The text of an expression.
+def check_expression(text: str, param: str) -> None:
+    """Whether a text is an expression.
 
     Raises:
-        Invalid: (`bad_expression`) it is none.
+        Invalid: (`bad_expression`) it is none; the sentence says what is wrong with it.
     """
-    if not isinstance(text, str) or not text.strip() or len(text) > LENGTH_MAX:
-        raise _bad(f"it is text of 1 to {LENGTH_MAX:,} characters, not {shown(text)}", param)
-    try:
-        expression(text)
-    except Invalid as error:
-        raise Invalid(error.message, code=error.code, param=param) from None
-    return text
-
-
-# --- Reading it ------------------------------------------------------------------------------------
-
-_OPERATORS: dict[type[ast.AST], Callable[..., object]] = {
-    ast.Add: lambda a, b: _number(a) + _number(b),
-    ast.Sub: lambda a, b: _number(a) - _number(b),
-    ast.Mult: lambda a, b: _number(a) * _number(b),
-    ast.Div: lambda a, b: _simple(Fraction(_number(a), _number(b))),
-    ast.FloorDiv: lambda a, b: _number(a) // _number(b),
-    ast.Mod: lambda a, b: _number(a) % _number(b),
-    ast.USub: lambda a: -_number(a),
-    ast.UAdd: lambda a: +_number(a),
-    ast.Not: operator.not_,
-    ast.Lt: lambda a, b: _number(a) < _number(b),
-    ast.LtE: lambda a, b: _number(a) <= _number(b),
-    ast.Gt: lambda a, b: _number(a) > _number(b),
-    ast.GtE: lambda a, b: _number(a) >= _number(b),
-    ast.Eq: lambda a, b: _equal(a, b),
-    ast.NotEq: lambda a, b: not _equal(a, b),
-}
-_FUNCTIONS: dict[str, Callable[..., object]] = {
-    "min": lambda *values: min(_number(value) for value in values),
-    "max": lambda *values: max(_number(value) for value in values),
-    "abs": lambda value: abs(_number(value)),
-    "ceil": lambda value: ceil(_number(value)),
-    "floor": lambda value: floor(_number(value)),
-    "round": lambda value, digits=0: _rounded(_number(value), _number(digits)),
-}
-_ARGUMENTS = {
-    "min": (1, PARTS_MAX), "max": (1, PARTS_MAX), "abs": (1, 1), "ceil": (1, 1), "floor": (1, 1),
-    "round": (1, 2), "coalesce": (2, PARTS_MAX), "property": (1, 1),
-}  # fmt: skip  # a table reads best as one
-_PARTS = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call, ast.Name, ast.Constant)
-_SILENT = (ast.expr_context, ast.boolop)
-
-
-def _read(text: str, param: str) -> ast.expr:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what Python only wonders about is no expression here
-            tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError, Warning) as error:
-        why = error.msg if isinstance(error, SyntaxError) else "it cannot be read"
-        raise _bad(f"{shown(text)} is none: {why}", param) from None
-    parts = list(_walk(tree, 1))
-    if len(parts) > PARTS_MAX or max(depth for _, depth in parts) > DEPTH_MAX:
-        raise _bad(f"it has at most {PARTS_MAX} parts, {DEPTH_MAX} within each other", param)
-    called = {id(part.func) for part, _ in parts if isinstance(part, ast.Call)}
-    for part, _ in parts:
-        if id(part) not in called:
-            _check(part, text, param)
-    if isinstance(tree, ast.Constant) and type(tree.value) not in {int, Fraction}:
-        raise _bad(f"{shown(text)} comes to no number", param)
-    return tree
-
-
-def _walk(node: ast.AST, depth: int) -> Iterator[tuple[ast.AST, int]]:
-    """All parts of a tree, each with how deep it lies; what lies too deep is not looked into."""
-    yield node, depth
-    if depth <= DEPTH_MAX:
-        for part in ast.iter_child_nodes(node):
-            yield from _walk(part, depth + 1)
-
-
-def _check(part: ast.AST, text: str, param: str) -> None:
-    match part:
-        case ast.Call():
-            _check_call(part, param)
-        case ast.Constant():
-            part.value = _literal(part, text, param)
-        case ast.Name(id=name) if name in _ARGUMENTS:
-            raise _bad(f"{name} is a function; a property is property({name!r})", param)
-        case ast.operator() | ast.unaryop() | ast.cmpop() if type(part) in _OPERATORS:
-            pass
-        case _ if isinstance(part, _PARTS) or isinstance(part, _SILENT):
-            pass
-        case _:
-            what = ast.unparse(part) if isinstance(part, ast.expr) else type(part).__name__
-            raise _bad(f"{shown(what)} cannot be used in it", param)
-
-
-def _check_call(call: ast.Call, param: str) -> None:
-    name = call.func.id if isinstance(call.func, ast.Name) else ""
-    if name not in _ARGUMENTS or call.keywords:
-        known = ", ".join(sorted(_ARGUMENTS))
-        raise _bad(f"{shown(ast.unparse(call))} calls none of its functions: {known}", param)
-    least, most = _ARGUMENTS[name]
-    if not least <= len(call.args) <= most:
-        raise _bad(f"{name} does not take {len(call.args)} values", param)
-    if name == "property":
-        (argument,) = call.args
-        if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
-            raise _bad('property takes a name in quotes: property("input tokens")', param)
-
-
-def _literal(constant: ast.Constant, text: str, param: str) -> Any:  # noqa: ANN401 - a constant's value has no other type
-    """The value as it was written: the parser has made a binary float of 0.1, and it is a tenth."""
-    value = constant.value
-    if isinstance(value, str | bool):
-        return value
-    written = ast.get_source_segment(text.strip(), constant)
-    if isinstance(value, int | float) and not isinstance(value, bool) and written is not None:
-        with suppress(Invalid):
-            exact = parse_decimal(
-                written.replace("_", "") if isinstance(value, float) else value,
-                what="number",
-                integer_digits=_LITERAL_DIGITS,
-                fraction_digits=_LITERAL_DIGITS,
-            )
-            return _simple(Fraction(exact))
-    raise _bad(f"{shown(written)} is no number of at most {_LITERAL_DIGITS} digits", param)
-
-
-def _bad(what: str, param: str) -> Invalid:
-    return Invalid(f"an expression over properties: {what}", code="bad_expression", param=param)
-
-
-# --- Running it ------------------------------------------------------------------------------------
+    Expression(text, param)
 
 
 class _MissingError(Exception):
@@ -236,7 +107,7 @@ class _Given:
 
     __slots__ = ("name", "value")
 
-    def __init__(self, name: str, value: str | bool) -> None:
+    def __init__(self, name: str, value: str | int) -> None:
         self.name, self.value = name, value
 
     def __bool__(self) -> bool:
@@ -280,7 +151,7 @@ class _Evaluator:
         functions = {**_FUNCTIONS, "property": self._names.property}
         made = library.SimpleEval(_OPERATORS, functions, self._names)
         self._call: Callable[[ast.Call], object] = made.nodes[ast.Call]
-        made.nodes = {part: made.nodes[part] for part in _PARTS} | {ast.Call: self._called}
+        made.nodes = {part: made.nodes[part] for part in PARTS} | {ast.Call: self._called}
         self._eval: Callable[[str, ast.AST], object] = made.eval
         self._part: Callable[[ast.AST], object] = made._eval  # noqa: SLF001 - there is no other way to be lazy
 
@@ -346,3 +217,59 @@ def _simple(value: Fraction) -> Number:
 
 def _no_number(message: str) -> Invalid:
     return Invalid(message, code="not_a_number")
+
+
+def _of_one(compute: Callable[[Number], object]) -> Callable[[object], object]:
+    def computed(value: object) -> object:
+        return compute(_number(value))
+
+    return computed
+
+
+def _of_two(compute: Callable[[Number, Number], object]) -> Callable[[object, object], object]:
+    def computed(a: object, b: object) -> object:
+        return compute(_number(a), _number(b))
+
+    return computed
+
+
+def _of_all(compute: Callable[[list[Number]], Number]) -> Callable[..., object]:
+    def computed(*values: object) -> object:
+        return compute([_number(value) for value in values])
+
+    return computed
+
+
+def _different(a: object, b: object) -> bool:
+    return not _equal(a, b)
+
+
+def _round(value: object, digits: object = 0) -> Number:
+    return _rounded(_number(value), _number(digits))
+
+
+_OPERATORS: dict[type[ast.AST], Callable[..., object]] = {
+    ast.Add: _of_two(lambda a, b: a + b),
+    ast.Sub: _of_two(lambda a, b: a - b),
+    ast.Mult: _of_two(lambda a, b: a * b),
+    ast.Div: _of_two(lambda a, b: _simple(Fraction(a, b))),
+    ast.FloorDiv: _of_two(lambda a, b: a // b),
+    ast.Mod: _of_two(lambda a, b: a % b),
+    ast.USub: _of_one(operator.neg),
+    ast.UAdd: _of_one(operator.pos),
+    ast.Not: operator.not_,
+    ast.Lt: _of_two(operator.lt),
+    ast.LtE: _of_two(operator.le),
+    ast.Gt: _of_two(operator.gt),
+    ast.GtE: _of_two(operator.ge),
+    ast.Eq: _equal,
+    ast.NotEq: _different,
+}
+_FUNCTIONS: dict[str, Callable[..., object]] = {
+    "min": _of_all(min),
+    "max": _of_all(max),
+    "abs": _of_one(abs),
+    "ceil": _of_one(ceil),
+    "floor": _of_one(floor),
+    "round": _round,
+}

@@ -35,9 +35,7 @@ def aggregation(given: Given) -> Result:
 
 def _meter(given: Given) -> Meter:
     kind = given["aggregation"]
-    return Meter(
-        "used", kind, property=None if kind == "count" else "value", per=given.get("unit")
-    )
+    return Meter("used", kind, property=None if kind == "count" else "value", per=given.get("unit"))
 
 
 def _readings(given: Given, meter: Meter, now: datetime) -> Iterator[tuple[datetime, Value]]:
@@ -50,7 +48,9 @@ def _readings(given: Given, meter: Meter, now: datetime) -> Iterator[tuple[datet
             properties={"value": event["value"]},
         )
         reading = stamp(used, now)
-        value = member_of(meter, reading) if meter.aggregation == "unique" else value_of(meter, reading)
+        value = (
+            member_of(meter, reading) if meter.aggregation == "unique" else value_of(meter, reading)
+        )
         if value is not None:
             yield reading.time, value
 
