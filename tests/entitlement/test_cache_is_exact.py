@@ -358,6 +358,6 @@ class Exactness(RuleBasedStateMachine):
 
 
 Exactness.TestCase.settings = settings(
-    max_examples=int(__import__("os").environ.get("N", "30")), stateful_step_count=40
+    max_examples=30, stateful_step_count=40
 )
 TestExactness = Exactness.TestCase

@@ -135,24 +135,21 @@ class LevelCounter(Counter):
     is_kept = False
 
     def moments(self, readings: Iterable[Reading]) -> list[tuple[datetime, Decimal]]:
-        """When these readings of anybody, those that count, set or change the level, and to what."""
+        """When these readings of anybody, those that count, set or change the level, and how."""
         found: list[tuple[datetime, Decimal]] = []
         for reading in self.concerning(readings):
-            one = self._counted(reading)
+            one = super().plus(None, reading)
             if one is not None:
                 found.append((reading.time, one.value))
         return found
 
-    def _counted(self, reading: Reading) -> Quarter | None:
-        return super().plus(None, reading)
-
     def plus(self, usage: Quarter | None, reading: Reading) -> Quarter | None:
         """What is not read is not known."""
-        return UNKNOWN
+        return usage if super().plus(None, reading) is None else UNKNOWN
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """A customer's terms for a feature, and the usage under them, stored or not, `as_of` an instant.
+    """A customer's terms for a feature, and the usage under them `as_of` an instant, stored or not.
 
     `refs` are the names of the customer, in events as in checks; `counter` is None where no usage
     counts.

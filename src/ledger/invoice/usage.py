@@ -25,6 +25,7 @@ def quantity_of(work: InvoiceWork, subscription: Subscription, need: Need) -> De
         need.period,
         subscription.id,
         subscription.attribution,
+        need.whole,
     )
 
 

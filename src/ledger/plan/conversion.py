@@ -11,7 +11,7 @@ from typing import Literal
 
 from ledger.plan.naming import check_name, check_text
 from ledger.types.errors import Invalid
-from ledger.types.exact import Exact, finite, fraction, half_away, shift
+from ledger.types.exact import Exact, Ratio, fraction, half_away, ratio, shift
 from ledger.types.quantity import quantity as exact_quantity
 
 Operation = Literal["divide", "multiply"]
@@ -70,17 +70,19 @@ class Conversion:
         put(self, "digits", digits)
         put(self, "unit", check_name(check_text(unit, "conversion.unit", UNIT_MAX)))
 
-    def convert(self, quantity: Exact) -> Decimal | Fraction:
-        """The cumulative total in the other unit, rounded once; a Fraction without a last digit."""
-        factor = Fraction(self.factor)
-        if self.operation == "divide":
-            factor = Fraction(1, factor)
-        converted = fraction(quantity) * factor
+    def convert(self, quantity: Exact) -> Ratio:
+        """The cumulative total in the other unit, rounded once."""
+        converted = self.exactly(quantity)
         if self.rounding == "none":
-            exact = finite(converted)
-            return converted if exact is None else exact
+            return ratio(converted)
         scaled = converted * Fraction(10) ** self.digits
         return shift(_rounded(self.rounding, scaled), -self.digits)
+
+    def exactly(self, quantity: Exact) -> Fraction:
+        """The cumulative total in the other unit, before it is rounded."""
+        if self.operation == "divide":
+            return Fraction(fraction(quantity), Fraction(self.factor))
+        return fraction(quantity) * Fraction(self.factor)
 
 
 def _rounded(rounding: Literal["up", "down", "half_up"], value: Fraction) -> int:

@@ -190,6 +190,12 @@ class Feature:
         put(self, "created_at", created_at)
         put(self, "conversion", conversion)
 
+    @property
+    def is_average(self) -> bool:
+        """Whether usage is the average of a level, which is over a period and no longer than it."""
+        meter = self.meter
+        return meter is not None and meter.aggregation == "weighted_sum" and meter.per is None
+
     def archived(self) -> "Feature":
         """The feature, closed for new plan versions; plans that have it keep it.
 

@@ -13,12 +13,20 @@ from decimal import (
     InvalidOperation,
 )
 from fractions import Fraction
-from typing import TypeAlias
+from numbers import Number
+from typing import TYPE_CHECKING, TypeAlias
 
 from ledger.types.errors import Invalid, shown
 
 Exact: TypeAlias = int | Decimal | Fraction
 """A number that is what it says. A float is not."""
+
+# A union of two classes is more than a decoder of JSON knows; what both of them are, it does.
+if TYPE_CHECKING:
+    Ratio: TypeAlias = Decimal | Fraction
+else:
+    Ratio = Number
+"""A Decimal, or a Fraction where there is no finite decimal form; in JSON as `decimal_text`."""
 
 CONTEXT = Context(
     prec=100,
@@ -131,6 +139,19 @@ def normalised(value: Decimal) -> Decimal:
 def shift(value: int | Decimal, digits: int) -> Decimal:
     """`value` × 10^`digits`, exactly: the point moved to the right, or to the left below 0."""
     return normalised(CONTEXT.scaleb(Decimal(value), digits))
+
+
+def ratio(value: Exact) -> Ratio:
+    """`value` as a Decimal, or as the Fraction that it is if it has no finite decimal form."""
+    if isinstance(value, Fraction):
+        exact = finite(value)
+        return value if exact is None else exact
+    return Decimal(value)
+
+
+def magnitude(value: Ratio) -> Ratio:
+    """`value` without its sign, and with all of its digits, whatever the caller's context is."""
+    return value.copy_abs() if isinstance(value, Decimal) else abs(value)
 
 
 def fraction(value: Exact) -> Fraction:
