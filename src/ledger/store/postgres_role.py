@@ -67,8 +67,8 @@ def admit(role: Role, place: str) -> None:
     if role.sees_past_fences:
         what = "a superuser" if role.is_superuser else "allowed to bypass row-level security"
         raise Denied(
-            f"the role {role.name} of {place} is {what}, so nothing would keep tenants apart but"
-            f" the program; make one that is not, once: CREATE ROLE {NAME}; CREATE ROLE ledger LOGIN"
+            f"the role {role.name} of {place} is {what}, so only the program would keep tenants"
+            f" apart; make one that is not, once: CREATE ROLE {NAME}; CREATE ROLE ledger LOGIN"
             f" PASSWORD '…' IN ROLE {NAME}; CREATE DATABASE ledger OWNER ledger; and put it in the"
             " URL",
             code="superuser_refused",
