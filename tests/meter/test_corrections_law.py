@@ -27,7 +27,8 @@ KEYS = [f"k{n}" for n in range(8)]
 
 Verb = Literal["record", "again", "void", "replace", "rename", "become known"]
 VERBS: list[Verb] = [
-    "record", "record", "record", "record", "again", "void", "void", "replace", "replace", "rename", "become known",
+    "record", "record", "record", "record", "again", "void", "void", "replace", "replace", "rename",
+    "become known",
 ]  # fmt: skip  # how often each is drawn
 
 
@@ -92,8 +93,18 @@ def test_usage_is_what_is_left_after_any_corrections(
     books = new_books()
     customers = {name: books.customer(name).id for name in CUSTOMERS[:2]}
     features = [
-        books.feature(f"calls_{aggregation}", Meter("calls", aggregation, dimensions=("model",)))
-        for aggregation in AGGREGATIONS
+        books.feature(f"calls_{number}", meter)
+        for number, meter in enumerate(
+            [
+                *(
+                    Meter("calls", aggregation, dimensions=("model",))
+                    for aggregation in AGGREGATIONS
+                ),
+                Meter("calls", "weighted_sum", dimensions=("model",), level="change", per="hour"),
+                Meter("calls", "unique", property="model"),
+                Meter("calls", "sum", where={"model": "a"}),
+            ]
+        )
     ]
     expected = Expected()
     for several in sequence:
@@ -151,18 +162,22 @@ def compare(
     books: Books, feature: Feature, customer: CustomerId, events: Sequence[UsageEvent]
 ) -> None:
     """Rollups are what the events come to by definition, and what the raw events say."""
-    assert feature.meter is not None
-    aggregation = feature.meter.aggregation
-    pairs = [(event.time or NOW, Decimal(event.quantity)) for event in events]
+    meter = feature.meter
+    assert meter is not None
+    wanted = [e for e in events if e.properties["model"] == meter.where.get("model", "a")]
+    counting = wanted if meter.where else events
+    pairs = [
+        (event.time or NOW, str(event.properties["model"]) if meter.property else event.quantity)
+        for event in counting
+    ]
+    values = [(time, value if isinstance(value, str) else Decimal(value)) for time, value in pairs]
 
-    def read(work: SqlWork) -> tuple[Decimal, int, int]:
+    def read(work: SqlWork) -> tuple[Decimal, int]:
         stored = list(raw(work, customer, feature, micros(START), micros(END)))
-        rollups = work.usage.rollups(
-            customer, feature.id, micros(START) // 3_600_000_000, micros(END) // 3_600_000_000
-        )
-        counted = sum(q.count for one in rollups for q in one.quarters if q is not None)
-        return quantity_in(work, customer, feature, Period(START, END)), len(stored), counted
+        return quantity_in(work, customer, feature, Period(START, END)), len(stored)
 
-    quantity, stored, counted = books.run(read)
-    assert quantity == aggregate(aggregation, pairs, START, END).quantity
-    assert stored == counted == len(events)
+    quantity, stored = books.run(read)
+    come_to = aggregate(
+        meter.aggregation, values, START, END, level=meter.level, per=meter.per
+    ).quantity
+    assert (quantity, stored) == (come_to, len(counting))

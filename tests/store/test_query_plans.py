@@ -18,8 +18,8 @@ from ledger.store.sql.store import SqlStore
 # They want all of a scope, the newest of it, one of the few features that a tenant has, or an event
 # whose time was not kept with its key.
 MEANT = {
-    "events._LAST", "usage_events._LAST", "rollups._DROP", "features._BY_EVENTS",
-    "usage_corrections._KEYED",
+    "events._LAST", "usage_events._LAST", "rollups._DROP", "usage_uniques.DROP",
+    "usage_levels.DROP", "features._BY_EVENTS", "usage_corrections._KEYED",
 }  # fmt: skip  # a list of names reads best as one
 MANY = ", ".join("?" * 500)
 

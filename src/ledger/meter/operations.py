@@ -18,10 +18,10 @@ from ledger.meter.model import (
     UsageState,
 )
 from ledger.meter.ports import UsageWork
+from ledger.meter.quantities import quantity_in
 from ledger.meter.querying import current_period, query, total
 from ledger.meter.recording import judge, rejected, settle
 from ledger.meter.retrying import dismiss_rejected, dismiss_unmatched, retry_rejected
-from ledger.meter.usage import quantity_in
 from ledger.types.errors import Invalid
 from ledger.types.page import Page
 from ledger.types.zone import utc

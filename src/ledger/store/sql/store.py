@@ -16,7 +16,7 @@ from ledger.store.sql.errors import PASSING, Fault, Interrupted, refusal
 from ledger.store.sql.migrations import steps
 from ledger.store.sql.scopes import Scopes
 from ledger.store.sql.work import SqlWork
-from ledger.types.errors import Broken, Conflict, LedgerError
+from ledger.types.errors import Broken, Conflict, LedgerError, Unavailable
 from ledger.types.scope import Scope
 from ledger.types.zone import micros, utc
 
@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 
 class SqlStore:
-    """Where everything is kept. Any thread may use it; all but `run` and `due` are for opening it.
+    """Where everything is kept. Any thread may use it; most methods are for whoever opens it.
 
     Raises, from any of its methods:
         Unavailable: the database cannot be reached, is full, or stays busy.
@@ -76,6 +76,20 @@ class SqlStore:
             return [(Scope(tenant, app), thing) for tenant, app, thing in rows]
 
         return self._patiently(once)
+
+    @property
+    def writers(self) -> int:
+        """How many transactions may write at the same time; more than those wait their turn."""
+        return self.database.writers
+
+    def admit(self) -> None:
+        """Refuse to work as somebody whom the database would not keep inside a scope.
+
+        Raises:
+            Denied: (`superuser_refused`) and says what to do.
+        """
+        with self._transaction():
+            self.database.admit()
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; the names of the steps that were missing.
@@ -136,7 +150,7 @@ class SqlStore:
                 except (Interrupted, SQLAlchemyError) as error:
                     fault = self._fault(error)
                     if fault.kind not in PASSING or not again.after(fault):
-                        raise
+                        raise self._refusal(error) from error
                 self.database.mend(fault)
 
     @contextmanager
@@ -157,5 +171,7 @@ class SqlStore:
     def _fault(self, error: Interrupted | SQLAlchemyError) -> Fault:
         return error.fault if isinstance(error, Interrupted) else self.database.fault(error)
 
-    def _refusal(self, error: SQLAlchemyError) -> LedgerError:
+    def _refusal(self, error: Interrupted | SQLAlchemyError) -> LedgerError:
+        if isinstance(error, Interrupted):  # what it was is of no use to a caller
+            return Unavailable(error.message, code=error.code)
         return refusal(self.database.fault(error), self.database.place, {}, error)

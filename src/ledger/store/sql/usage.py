@@ -9,13 +9,21 @@ from ledger.store.sql.rollup_totals import SqlRollupTotals
 from ledger.store.sql.subscriptions import SqlSubscriptions
 from ledger.store.sql.usage_corrections import SqlUsageCorrections
 from ledger.store.sql.usage_keys import SqlUsageKeys
+from ledger.store.sql.usage_levels import SqlLevels
 from ledger.store.sql.usage_rejected import SqlRejectedUsage
+from ledger.store.sql.usage_uniques import SqlUniques
 from ledger.store.sql.usage_waiting import SqlWaitingUsage
 from ledger.types.ids import CustomerId
 
 
 class SqlUsage(
-    SqlUsageKeys, SqlRejectedUsage, SqlUsageCorrections, SqlWaitingUsage, SqlRollupTotals
+    SqlUsageKeys,
+    SqlRejectedUsage,
+    SqlUsageCorrections,
+    SqlWaitingUsage,
+    SqlRollupTotals,
+    SqlUniques,
+    SqlLevels,
 ):
     """The usage of a scope; a `UsageRepository`."""
 
