@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ledger.meter.model import StoredEvent, UsageState
-from ledger.store.sql.connection import chunks
+from ledger.store.sql.connection import Row, chunks
 from ledger.store.sql.paging import after_cursor
 from ledger.store.sql.statement import by, scoped
 from ledger.store.sql.usage_events import (
@@ -36,7 +36,14 @@ _KEYED_IN_HOUR = scoped(
     ).order_by(_e.position)
 )
 _KEYED = scoped(ALL_COLUMNS.where(_HAS_KEY).order_by(_e.position))
-_VOID = scoped(usage_events.update().where(by(_e.hour), by(_e.customer), by(_e.time), by(_e.id)))
+_PLACES = scoped(
+    sa.select(_e.id, _e.customer, _e.position).where(
+        by(_e.hour),
+        _e.time.in_(sa.bindparam("times", expanding=True)),
+        _e.id.in_(sa.bindparam("ids", expanding=True)),
+    )
+)
+_VOID = scoped(usage_events.update().where(by(_e.position), by(_e.hour)))
 _WAIT_NO_MORE = scoped(usage_unmatched.delete().where(by(_u.id)))
 
 
@@ -110,20 +117,38 @@ class SqlUsageCorrections(SqlUsageEvents):
 
     def void(self, events: Sequence[StoredEvent]) -> None:
         """Store when and why these events were voided; they wait for nothing any more."""
-        rows = [
-            {
-                "voided_at": None if event.voided_at is None else micros(event.voided_at),
-                "void_reason": event.void_reason,
-                "by_hour": micros(event.time) // HOUR_US,
-                "by_customer": event.customer,
-                "by_time": micros(event.time),
-                "by_id": uuid_of(event),
-            }
-            for event in events
-        ]
-        if self._scope.execute_many(_VOID, rows) < len(rows):
-            raise NotFound("usage event", events[0].key)
+        places = self._places(events)
+        rows = list[Row]()
+        for event in events:
+            place = places.get((uuid_of(event), event.customer))
+            if place is None:
+                raise NotFound("usage event", event.key)
+            rows.append(
+                {
+                    "voided_at": None if event.voided_at is None else micros(event.voided_at),
+                    "void_reason": event.void_reason,
+                    "by_position": place,
+                    "by_hour": micros(event.time) // HOUR_US,
+                }
+            )
+        self._scope.execute_many(_VOID, rows)
         self._scope.execute_many(
             _WAIT_NO_MORE,
             [{"by_id": uuid_of(event)} for event in events if event.unmatched is not None],
         )
+
+    def _places(self, events: Sequence[StoredEvent]) -> dict[tuple[bytes, str], int]:
+        """Where events are: many at once, because many may be of one instant."""
+        by_hour = defaultdict[int, list[StoredEvent]](list)
+        for event in events:
+            by_hour[micros(event.time) // HOUR_US].append(event)
+        found = dict[tuple[bytes, str], int]()
+        for hour, its in by_hour.items():
+            for some in chunks(its):
+                ids = [uuid_of(event) for event in some]
+                times = sorted({micros(event.time) for event in some})
+                for uuid, customer, position in self._scope.rows(
+                    _PLACES, by_hour=hour, times=times, ids=ids
+                ):
+                    found[uuid, customer] = position
+        return found
