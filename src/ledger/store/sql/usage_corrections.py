@@ -37,7 +37,7 @@ _KEYED_IN_HOUR = scoped(
 )
 _KEYED = scoped(ALL_COLUMNS.where(_HAS_KEY).order_by(_e.position))
 _PLACES = scoped(
-    sa.select(_e.id, _e.customer, _e.position).where(
+    sa.select(_e.id, _e.customer, _e.time, _e.position).where(
         by(_e.hour),
         _e.time.in_(sa.bindparam("times", expanding=True)),
         _e.id.in_(sa.bindparam("ids", expanding=True)),
@@ -120,7 +120,7 @@ class SqlUsageCorrections(SqlUsageEvents):
         places = self._places(events)
         rows = list[Row]()
         for event in events:
-            place = places.get((uuid_of(event), event.customer))
+            place = places.get((uuid_of(event), event.customer, micros(event.time)))
             if place is None:
                 raise NotFound("usage event", event.key)
             rows.append(
@@ -137,18 +137,18 @@ class SqlUsageCorrections(SqlUsageEvents):
             [{"by_id": uuid_of(event)} for event in events if event.unmatched is not None],
         )
 
-    def _places(self, events: Sequence[StoredEvent]) -> dict[tuple[bytes, str], int]:
+    def _places(self, events: Sequence[StoredEvent]) -> dict[tuple[bytes, str, int], int]:
         """Where events are: many at once, because many may be of one instant."""
         by_hour = defaultdict[int, list[StoredEvent]](list)
         for event in events:
             by_hour[micros(event.time) // HOUR_US].append(event)
-        found = dict[tuple[bytes, str], int]()
+        found = dict[tuple[bytes, str, int], int]()
         for hour, its in by_hour.items():
             for some in chunks(its):
                 ids = [uuid_of(event) for event in some]
                 times = sorted({micros(event.time) for event in some})
-                for uuid, customer, position in self._scope.rows(
+                for uuid, customer, time, position in self._scope.rows(
                     _PLACES, by_hour=hour, times=times, ids=ids
                 ):
-                    found[uuid, customer] = position
+                    found[uuid, customer, time] = position
         return found
