@@ -86,17 +86,19 @@ def export(
     since = config.instant(start, "start") if start else None
     until = config.instant(end, "end") if end else None
     with invocation.tenant() as tenant:
-        match which:
-            case "rejected":
-                rows = map(_rejected, tenant.usage.rejected(outcome=outcome, code=code, limit=PAGE))
-            case "unmatched":
-                waiting = tenant.usage.unmatched(customer=customer, event=event, limit=PAGE)
-                rows = map(_stored, waiting, _names(tenant))
-            case "stored":
-                found = tenant.usage.list(
+        name = _namer(tenant)
+        if which == "rejected":
+            refused = tenant.usage.rejected(outcome=outcome, code=code, limit=PAGE)
+            rows = (_rejected(each) for each in refused)
+        else:
+            found = (
+                tenant.usage.unmatched(customer=customer, event=event, limit=PAGE)
+                if which == "unmatched"
+                else tenant.usage.list(
                     customer=customer, event=event, start=since, end=until, limit=PAGE
                 )
-                rows = map(_stored, found, _names(tenant))
+            )
+            rows = (_stored(each, name) for each in found)
         with _opened(to) as stream, invocation.out.progress("Exporting", None) as bar:
             write = _csv_writer(stream, _COLUMNS[which]) if is_csv else _json_writer(stream)
             written = _write(rows, write, bar if to else None)
@@ -152,8 +154,8 @@ def _csv_writer(stream: TextIO, columns: tuple[str, ...]) -> Callable[[Row], obj
     return write
 
 
-def _names(tenant: "Tenant[Blocking]") -> Iterator[Callable[[str], str]]:
-    """What customers are called outside, looked up once each, for one event after another."""
+def _namer(tenant: "Tenant[Blocking]") -> Callable[[str], str]:
+    """What a customer is called outside; remembered, for the events of one come together."""
 
     @lru_cache(NAMES_KEPT)
     def name(id: str) -> str:
@@ -162,8 +164,7 @@ def _names(tenant: "Tenant[Blocking]") -> Iterator[Callable[[str], str]]:
         except NotFound:
             return id
 
-    while True:
-        yield name
+    return name
 
 
 def _stored(event: StoredEvent, name: Callable[[str], str]) -> Row:

@@ -261,8 +261,8 @@ def _tell_results(invocation: Invocation, results: Sequence[EventResult]) -> int
     if invocation.out.json:
         invocation.out.data(results)
     else:
-        numbers = Counter(each.outcome for each in results)
         names = ("accepted", "duplicate", "conflict", "rejected")
+        numbers = Counter[str](each.outcome for each in results)
         invocation.out.facts((name, f"{numbers[name]:>10,}") for name in names)
         for each in failed[:SHOWN_MAX]:
             invocation.out.say(f"{each.id}: {each.reason}")

@@ -1,8 +1,8 @@
 """Mapping: how a row's fields become a usage event. Pure.
 
-Without anything said, the fields `event`, `customer`, `time`, `quantity`, `key`, `subscription` (an
-id) and `properties` (an object, also as JSON text in a table) are read; a CloudEvent is brought into
-that shape first.
+Without anything said, the fields `event`, `customer`, `time`, `quantity`, `key`, `subscription`
+(an id) and `properties` (an object, also as JSON text in a table) are read; a CloudEvent is brought
+into that shape first.
 """
 
 import re
