@@ -357,7 +357,5 @@ class Exactness(RuleBasedStateMachine):
         ]
 
 
-Exactness.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=40
-)
+Exactness.TestCase.settings = settings(max_examples=30, stateful_step_count=40)
 TestExactness = Exactness.TestCase
