@@ -16,7 +16,7 @@ from ledger.store.sql.errors import PASSING, Fault, Interrupted, refusal
 from ledger.store.sql.migrations import steps
 from ledger.store.sql.scopes import Scopes
 from ledger.store.sql.work import SqlWork
-from ledger.types.errors import Broken, Conflict, LedgerError
+from ledger.types.errors import Broken, Conflict, LedgerError, Unavailable
 from ledger.types.scope import Scope
 from ledger.types.zone import micros, utc
 
@@ -150,7 +150,7 @@ class SqlStore:
                 except (Interrupted, SQLAlchemyError) as error:
                     fault = self._fault(error)
                     if fault.kind not in PASSING or not again.after(fault):
-                        raise
+                        raise self._refusal(error) from error
                 self.database.mend(fault)
 
     @contextmanager
@@ -171,5 +171,7 @@ class SqlStore:
     def _fault(self, error: Interrupted | SQLAlchemyError) -> Fault:
         return error.fault if isinstance(error, Interrupted) else self.database.fault(error)
 
-    def _refusal(self, error: SQLAlchemyError) -> LedgerError:
+    def _refusal(self, error: Interrupted | SQLAlchemyError) -> LedgerError:
+        if isinstance(error, Interrupted):  # what it was is of no use to a caller
+            return Unavailable(error.message, code=error.code)
         return refusal(self.database.fault(error), self.database.place, {}, error)
