@@ -13,6 +13,7 @@ name in a `conftest.py` a failure says what was compared.
 """
 
 from ledger.testing.contract.corrections import CorrectionContract
+from ledger.testing.contract.counted import CountedContract
 from ledger.testing.contract.customers import CustomerContract
 from ledger.testing.contract.events import DueContract, EventLogContract
 from ledger.testing.contract.invoices import InvoiceContract
@@ -37,6 +38,7 @@ class StoreContract(
     UsageContract,
     CorrectionContract,
     RollupContract,
+    CountedContract,
     InvoiceContract,
     DueContract,
     EventLogContract,
