@@ -143,7 +143,7 @@ def _json_writer(stream: TextIO) -> Callable[[Row], object]:
 
 
 def _csv_writer(stream: TextIO, columns: tuple[str, ...]) -> Callable[[Row], object]:
-    writer = csv.DictWriter(stream, columns, lineterminator="\n")
+    writer = csv.DictWriter(stream, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
 
     def write(row: Row) -> None:
