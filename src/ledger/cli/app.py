@@ -14,6 +14,9 @@ from ledger.cli import (
     setup,
     subscriptions,
     usage,
+    usage_events,
+    usage_export,
+    usage_lists,
 )
 from ledger.cli.bench import command as bench
 from ledger.cli.demo import command as demo
@@ -57,4 +60,5 @@ for name, group in (
 ):
     app.add_typer(group, name=name, no_args_is_help=True)
 
-__all__ = ["app", "usage_import"]  # the latter is a verb of `usage` once it is imported
+# The others are verbs of `usage` once they are imported.
+__all__ = ["app", "usage_events", "usage_export", "usage_import", "usage_lists"]

@@ -7,14 +7,24 @@ from ledger.meter.model import ServiceTimes
 from ledger.store.sql.connection import ScopedConnection
 from ledger.store.sql.rollup_totals import SqlRollupTotals
 from ledger.store.sql.subscriptions import SqlSubscriptions
+from ledger.store.sql.usage_corrections import SqlUsageCorrections
 from ledger.store.sql.usage_keys import SqlUsageKeys
 from ledger.store.sql.usage_levels import SqlLevels
+from ledger.store.sql.usage_rejected import SqlRejectedUsage
 from ledger.store.sql.usage_uniques import SqlUniques
 from ledger.store.sql.usage_waiting import SqlWaitingUsage
 from ledger.types.ids import CustomerId
 
 
-class SqlUsage(SqlUsageKeys, SqlWaitingUsage, SqlRollupTotals, SqlUniques, SqlLevels):
+class SqlUsage(
+    SqlUsageKeys,
+    SqlRejectedUsage,
+    SqlUsageCorrections,
+    SqlWaitingUsage,
+    SqlRollupTotals,
+    SqlUniques,
+    SqlLevels,
+):
     """The usage of a scope; a `UsageRepository`."""
 
     def __init__(self, scope: ScopedConnection, now: datetime) -> None:
