@@ -13,7 +13,7 @@ import pytest
 from tests.cli.conftest import Ran, Run, run_ledger
 
 VERBS = (
-    "demo", "init", "migrate", "doctor", "check", "bill", "preview",
+    "demo", "init", "migrate", "doctor", "check", "bill", "preview", "worker",
     "plans list", "plans show", "features list", "customers list", "customers show",
     "subscriptions list", "usage record", "usage show", "usage import",
     "invoice generate", "invoice list", "invoice show", "invoice explain", "invoice finalize",

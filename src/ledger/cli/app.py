@@ -14,6 +14,7 @@ from ledger.cli import (
     setup,
     subscriptions,
     usage,
+    worker,
 )
 from ledger.cli.bench import command as bench
 from ledger.cli.demo import command as demo
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 start(app)
 
-for top in (demo, setup, doctor, check, billing):
+for top in (demo, setup, doctor, check, billing, worker):
     app.add_typer(top.group)
 app.add_typer(invoices.top)
 for name, group in (

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
@@ -61,6 +62,10 @@ class SqliteMemory(SqliteDatabase):
                 yield connection
         finally:
             self._turn.release()
+
+    def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:  # noqa: ARG002 - every database has them
+        """Nothing: memory wants nothing done."""
+        return []
 
     def findings(self) -> list[Finding]:
         """What SQLite says of its memory."""

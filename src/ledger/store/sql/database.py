@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -75,6 +76,14 @@ class Database(Dialect, Protocol):
 
     def hold(self, connection: sa.Connection, scope: int, what: str, *, shared: bool) -> None:
         """Hold back other transactions that hold `what` of a scope, until this one ends."""
+        ...
+
+    def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:
+        """Do what the database wants done now and then; what was done, in sentences.
+
+        Raw usage events of before `usage_before` are needed by no tenant: if many can be dropped
+        at once, they may be.
+        """
         ...
 
     def findings(self) -> list[Finding]:

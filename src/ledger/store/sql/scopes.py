@@ -17,6 +17,24 @@ _FIND = sa.select(scopes.c.id).where(
 _CREATE = Entry(scopes, keep=True)
 
 
+_s = scopes.c
+_ALL = sa.select(_s.tenant, _s.app).order_by(_s.tenant, _s.app).limit(sa.bindparam("limit"))
+_AFTER = _ALL.where(
+    sa.tuple_(_s.tenant, _s.app) > sa.tuple_(sa.bindparam("tenant"), sa.bindparam("app"))
+)
+
+
+def known(connection: sa.Connection, after: Scope | None, limit: int) -> list[Scope]:
+    """The scopes that were ever written to, in order of their names, those behind `after`."""
+    if after is None:
+        rows = connection.execute(_ALL, {"limit": limit})
+    else:
+        rows = connection.execute(
+            _AFTER, {"limit": limit, "tenant": after.tenant, "app": after.app}
+        )
+    return [Scope(tenant, app) for tenant, app in rows]
+
+
 class Scopes:
     """Finds the integer of a scope, and remembers it: it never changes."""
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ledger.store.sql import due, migrate
+from ledger.store.sql import due, migrate, scopes
 from ledger.store.sql.connection import ScopedConnection
 from ledger.store.sql.database import Database, Finding
 from ledger.store.sql.errors import refusal
@@ -60,6 +60,16 @@ class SqlStore:
         """What is due in any scope at `at` or before, longest due first: scopes and ids only."""
         with self._transaction(), self.database.transaction(writes=False) as connection:
             return due.anywhere(connection, kind, at, limit)
+
+    def scopes(self, after: Scope | None = None, limit: int = 1_000) -> list[Scope]:
+        """The tenants and apps that were ever written to, by name: those behind `after`."""
+        with self._transaction(), self.database.transaction(writes=False) as connection:
+            return scopes.known(connection, after, limit)
+
+    def keep_up(self, at: datetime, usage_before: datetime | None = None) -> list[str]:
+        """What a database wants done now and then; what was done, in sentences."""
+        with self._transaction():
+            return self.database.keep_up(utc(at), usage_before and utc(usage_before))
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; the names of the steps that were missing.

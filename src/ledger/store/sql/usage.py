@@ -17,6 +17,7 @@ class SqlUsage(SqlUsageKeys, SqlWaitingUsage, SqlRollupTotals):
 
     def __init__(self, scope: ScopedConnection, now: datetime) -> None:
         super().__init__(scope)
+        self._now = now
         self._subscriptions = SqlSubscriptions(scope, now)
 
     def schedules(self, customers: Sequence[CustomerId]) -> dict[CustomerId, list[ServiceTimes]]:

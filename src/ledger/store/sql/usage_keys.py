@@ -36,10 +36,11 @@ class UsageKeyColumns(ScopedColumns):
 
 
 class UsageMarkColumns(ScopedColumns):
-    """How far a writer of batches has come."""
+    """How far a writer of batches has come, and when."""
 
     writer = text()
     batch = integer()
+    at = integer()
 
 
 class UsageRejectedColumns(ScopedColumns):
@@ -84,7 +85,10 @@ _CLAIMED = scoped(
 )
 _MARK = Entry(
     usage_marks,
-    lambda new: {"batch": sa.case((new["batch"] > _m.batch, new["batch"]), else_=_m.batch)},
+    lambda new: {
+        "batch": sa.case((new["batch"] > _m.batch, new["batch"]), else_=_m.batch),
+        "at": new["at"],
+    },
 )
 _MARKED = scoped(sa.select(_m.batch).where(by(_m.writer)))
 _REJECT = Entry(usage_rejected, keep=True)
@@ -105,6 +109,8 @@ class _Refused(msgspec.Struct, frozen=True):
 class SqlUsageKeys(Repository):
     """The part of a `UsageRepository` that tells new events from old and bad ones."""
 
+    _now: datetime
+
     def claim(self, keys: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
         """Store the keys that are new; the stored contents of those that were there before."""
         rows = sorted(keys.items())
@@ -118,7 +124,7 @@ class SqlUsageKeys(Repository):
 
     def mark(self, writer: str, batch: int) -> None:
         """Note, with this transaction, that a writer's batches up to `batch` are stored."""
-        self._scope.insert(_MARK, {"writer": writer, "batch": batch})
+        self._scope.insert(_MARK, {"writer": writer, "batch": batch, "at": micros(self._now)})
 
     def marked(self, writer: str) -> int:
         """The last batch of a writer that this transaction can see; 0 before the first."""
