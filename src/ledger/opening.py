@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ledger.types.clock import Clock
-from ledger.types.errors import Invalid
+from ledger.types.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
     from ledger.engine.core import EngineCore
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ledger.store.sql.store import SqlStore
 
 DEFAULT_URL = "sqlite:///ledger.db"
+
+_POSTGRES = ("postgresql://", "postgres://")
 
 
 class Options(TypedDict, total=False):
@@ -43,8 +45,9 @@ def open(url: str = DEFAULT_URL, **options: Unpack[Options]) -> "Engine":
     """Open the billing engine on a database, creating or upgrading it as needed.
 
     Args:
-        url: `sqlite:///billing.db` (a file; four slashes for an absolute path) or
-            `sqlite:///:memory:` (gone when closed).
+        url: `sqlite:///billing.db` (a file; four slashes for an absolute path),
+            `sqlite:///:memory:` (gone when closed) or `postgresql://user:password@host/database`
+            (with `?pool_size=20` for more than 10 connections).
         **options: `meter`, `entitlement_cache_ttl_s`, `entitlement_cache_max`, `clock`, `logger`,
             `migrate`; see `Options`.
 
@@ -54,7 +57,9 @@ def open(url: str = DEFAULT_URL, **options: Unpack[Options]) -> "Engine":
 
     Raises:
         Invalid: the URL or an option is not known (`unknown_database`, `unknown_option`).
-        Unavailable: the database cannot be reached.
+        Unavailable: the database cannot be reached, or its driver is not installed
+            (`driver_missing`).
+        Denied: (`superuser_refused`) as this role nothing would keep tenants apart in PostgreSQL.
     """
     from ledger.engine.engine import Engine
     from ledger.engine.face import Blocking
@@ -118,6 +123,7 @@ def _core(url: str, options: Options) -> "EngineCore":
     settings = Settings(**given)
     store, folder = _store(url)
     try:
+        store.database.admit()
         if migrates:
             store.migrate()
         return EngineCore(store, settings, _spool(settings.meter, folder))
@@ -145,17 +151,30 @@ def _store(url: str) -> "tuple[SqlStore, Path | None]":
     from ledger.store.memory import open_memory
     from ledger.store.sqlite import open_sqlite
 
+    if isinstance(url, str) and url.startswith(_POSTGRES):
+        return _open_postgres(url), None
     scheme, separator, path = url.partition(":///") if isinstance(url, str) else ("", "", "")
     if scheme != "sqlite" or not separator or not path:
         raise Invalid(
-            f"{url!r} is no database that Ledger knows; it opens sqlite:///billing.db (a file) and "
-            "sqlite:///:memory:",
+            f"{url!r} is no database that Ledger knows; it opens sqlite:///billing.db (a file),"
+            " sqlite:///:memory: and postgresql://user@host/database",
             code="unknown_database",
             param="url",
         )
     if path == ":memory:":
         return open_memory(), None
     return open_sqlite(path), spool_folder(url)
+
+
+def _open_postgres(url: str) -> "SqlStore":
+    try:
+        from ledger.store.postgres import open_postgres
+    except ModuleNotFoundError as error:
+        raise Unavailable(
+            f"PostgreSQL needs the package {error.name}: pip install 'ledger-billing[postgres]'",
+            code="driver_missing",
+        ) from error
+    return open_postgres(url)
 
 
 def _spool(config: "MeterConfig", beside: Path | None) -> "Spool | None":

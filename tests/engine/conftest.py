@@ -21,8 +21,11 @@ def clock() -> MovableClock:
     return MovableClock(NEW_YEAR)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgres":
+        found: str = request.getfixturevalue("postgres_url")
+        return found
     return "sqlite:///:memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/ledger.db"
 
 

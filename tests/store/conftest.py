@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ledger.store.memory import open_memory
+from ledger.store.postgres import open_postgres
 from ledger.store.sql.guard import watch
 from ledger.store.sql.store import SqlStore
 from ledger.store.sqlite import open_sqlite
@@ -18,6 +19,15 @@ def memory() -> Iterator[SqlStore]:
     """A store in memory."""
     store = open_memory()
     store.migrate()
+    watch(store)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def postgres_store(postgres_url: str) -> Iterator[SqlStore]:
+    """A store in PostgreSQL."""
+    store = open_postgres(postgres_url)
     watch(store)
     yield store
     store.close()

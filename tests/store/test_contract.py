@@ -1,4 +1,4 @@
-"""The contract of a store holds in memory and in a file, and every statement names its scope."""
+"""The contract holds on every store, and every statement names its scope."""
 
 import pytest
 
@@ -16,3 +16,9 @@ class TestSqliteFile(StoreContract):
     @pytest.fixture
     def store(self, file: SqlStore) -> SqlStore:
         return file
+
+
+class TestPostgres(StoreContract):
+    @pytest.fixture
+    def store(self, postgres_store: SqlStore) -> SqlStore:
+        return postgres_store

@@ -13,6 +13,7 @@ from ledger.store.sql.migrate import migrate
 from ledger.store.sql.migrations import Step, steps
 from ledger.store.sql.store import SqlStore
 from ledger.store.sqlite import open_sqlite
+from ledger.store.sqlite_base import statements
 from ledger.testing.contract.store import ACME, NOW
 from ledger.testing.contract.things import feature
 from ledger.types.errors import Broken, Conflict, Unavailable
@@ -90,10 +91,10 @@ def test_a_step_that_fails_leaves_nothing_of_itself(file: SqlStore, path: Path) 
 
 def test_a_statement_may_hold_semicolons_of_its_own(file: SqlStore) -> None:
     script = "-- a; b\nCREATE TABLE a (b TEXT DEFAULT ';') STRICT;\n\nDROP TABLE a;\n"
-    statements = file.database.script(script)
-    assert [one.split()[-2:] for one in statements] == [["';')", "STRICT;"], ["TABLE", "a;"]]
+    found = statements(script)
+    assert [one.split()[-2:] for one in found] == [["';')", "STRICT;"], ["TABLE", "a;"]]
     with pytest.raises(Broken, match="ends in the middle"):
-        file.database.script("CREATE TABLE a (b TEXT)")
+        statements("CREATE TABLE a (b TEXT)")
 
 
 @pytest.mark.slow
@@ -106,8 +107,8 @@ def test_processes_that_migrate_at_the_same_time_apply_each_step_once(path: Path
 
 @pytest.mark.slow
 def test_a_killed_migration_is_done_again_from_its_beginning(path: Path) -> None:
-    statements = len(open_sqlite(path).database.script(steps("sqlite")[0].script))
-    for place in range(0, statements, 4):
+    count = len(statements(steps("sqlite")[0].script))
+    for place in range(0, count, 4):
         _forget(path)
         killed = _python(_die_at(place), path)
         killed.communicate(timeout=60)
@@ -124,12 +125,13 @@ def _die_at(place: int) -> str:
     return MIGRATE + (
         "import os, signal\n"
         "store = open_sqlite(sys.argv[1])\n"
-        "whole = store.database.script\n"
-        "def script(text):\n"
-        "    for number, statement in enumerate(whole(text)):\n"
+        "from ledger.store import sqlite_base\n"
+        "whole = sqlite_base.statements\n"
+        "def statements(script):\n"
+        "    for number, statement in enumerate(whole(script)):\n"
         f"        if number == {place}: os.kill(os.getpid(), signal.SIGKILL)\n"
         "        yield statement\n"
-        "store.database.script = script\n"
+        "sqlite_base.statements = statements\n"
         "store.migrate()\n"
     )
 

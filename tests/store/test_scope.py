@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from ledger.store.sql.connection import ScopedConnection
 from ledger.store.sql.customers import customers
+from ledger.store.sql.database import NO_SCOPE
 from ledger.store.sql.guard import is_scoped
 from ledger.store.sql.plans import plans
-from ledger.store.sql.scopes import NO_SCOPE
 from ledger.store.sql.statement import by, scoped, within
 from ledger.store.sql.store import SqlStore
 from ledger.store.sql.subscriptions import subscriptions

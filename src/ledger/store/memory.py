@@ -2,17 +2,18 @@
 
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from ledger.store.lock import FairLock
-from ledger.store.sql.database import Finding
+from ledger.store.sql.database import NO_SCOPE, Finding
 from ledger.store.sql.store import SqlStore
 from ledger.store.sqlite_base import SqliteDatabase, connect, findings, transaction
 from ledger.types.errors import Unavailable
+from ledger.types.scope import Scope
 
 BUSY_TIMEOUT_S = 30
 
@@ -39,7 +40,9 @@ class SqliteMemory(SqliteDatabase):
         return (self.only,)
 
     @contextmanager
-    def transaction(self, *, writes: bool) -> Generator[sa.Connection]:
+    def transaction(
+        self, *, writes: bool, scope: Scope | None = None, scope_id: int = NO_SCOPE
+    ) -> Generator[sa.Connection]:
         """A transaction, after those that were there before.
 
         Raises:
@@ -63,9 +66,13 @@ class SqliteMemory(SqliteDatabase):
         finally:
             self._turn.release()
 
-    def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:  # noqa: ARG002 - every database has them
+    def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:
         """Nothing: memory wants nothing done."""
         return []
+
+    def migration(self) -> AbstractContextManager[sa.Connection]:
+        """A transaction like all that write."""
+        return self.transaction(writes=True)
 
     def findings(self) -> list[Finding]:
         """What SQLite says of its memory."""

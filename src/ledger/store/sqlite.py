@@ -7,18 +7,19 @@ order in which they came; other processes are waited for.
 import os
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from ledger.store.lock import FairLock
-from ledger.store.sql.database import Finding
+from ledger.store.sql.database import NO_SCOPE, Finding
 from ledger.store.sql.store import SqlStore
 from ledger.store.sqlite_base import SqliteDatabase, connect, findings, transaction
 from ledger.types.clock import monotonic
 from ledger.types.errors import Unavailable
+from ledger.types.scope import Scope
 
 BUSY_TIMEOUT_S = 30
 READERS = 8
@@ -61,7 +62,9 @@ class SqliteFile(SqliteDatabase):
         return self.writer, self.readers
 
     @contextmanager
-    def transaction(self, *, writes: bool) -> Generator[sa.Connection]:
+    def transaction(
+        self, *, writes: bool, scope: Scope | None = None, scope_id: int = NO_SCOPE
+    ) -> Generator[sa.Connection]:
         """A transaction: it waits its turn to write, or reads what was committed before it began.
 
         Raises:
@@ -88,7 +91,7 @@ class SqliteFile(SqliteDatabase):
         finally:
             self._turn.release()
 
-    def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:  # noqa: ARG002 - every database has them
+    def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:
         """Move the log into the file, as far as nobody reads what is older.
 
         So that a long log does not make reading slow and the next opening long.
@@ -96,6 +99,10 @@ class SqliteFile(SqliteDatabase):
         with self._written(), self.writer.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
         return []
+
+    def migration(self) -> AbstractContextManager[sa.Connection]:
+        """A transaction like all that write."""
+        return self.transaction(writes=True)
 
     def findings(self) -> list[Finding]:
         """What SQLite says of the file."""

@@ -11,14 +11,17 @@ from sqlalchemy import event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import Pool
 
-from ledger.store.sql.database import Finding, Script, Value
+from ledger.store.sql.database import Finding, Value
+from ledger.store.sql.due import anywhere
 from ledger.store.sql.errors import Fault
+from ledger.store.sql.scopes import behind
 from ledger.store.sql.statement import Entry
 from ledger.store.sqlite_faults import fault
 from ledger.types.errors import Broken, Unavailable
 
 _OLDEST = (3, 37, 0)  # the first with STRICT tables
 _STATEMENTS_KEPT = 512
+_KEYS_AT_ONCE = 500
 
 
 class SqliteDatabase:
@@ -41,17 +44,27 @@ class SqliteDatabase:
         """Begin an insert."""
         return sqlite.insert(table)
 
-    def script(self, text: str) -> Script:
-        """The statements of a migration: each ends with a `;` at the end of a line."""
-        statements, rest = list[str](), ""
-        for line in text.splitlines(keepends=True):
-            rest += line
-            if sqlite3.complete_statement(rest):
-                statements.append(rest.strip())
-                rest = ""
-        if rest.strip():
-            raise Broken(f"a migration ends in the middle of {rest[:60]!r}", code="bad_migration")
-        return statements
+    @property
+    def patience_s(self) -> int:
+        """None: whoever writes is alone, and the file does not go away."""
+        return 0
+
+    def admit(self) -> None:
+        """Whoever may open the file may do everything."""
+
+    def enter(self, connection: sa.Connection, scope_id: int) -> None:
+        """Nothing to do: the statements alone hold a transaction inside its scope."""
+
+    def apply(self, connection: sa.Connection, script: str) -> None:
+        """Run the statements of a migration."""
+        for statement in statements(script):
+            connection.exec_driver_sql(statement)
+
+    def migrated(self) -> None:
+        """Nothing else belongs to it."""
+
+    def mend(self, fault: Fault) -> None:
+        """Nothing passes."""
 
     def insert_rows(
         self, connection: sa.Connection, entry: Entry, rows: Sequence[Sequence[Value]]
@@ -65,14 +78,38 @@ class SqliteDatabase:
 
     def insert_new(
         self, connection: sa.Connection, entry: Entry, rows: Sequence[Sequence[Value]]
-    ) -> bool:
-        """Insert all of the rows, or none if a key is there already; whether they were stored."""
+    ) -> set[Value]:
+        """Insert the rows whose key is new; the keys, after the scope, that were there before."""
         # Almost always all keys are new. Looking first would cost a search for every one of them.
         with connection.begin_nested() as savepoint:
-            stored = self.insert_rows(connection, entry, rows) == len(rows)
-            if not stored:
-                savepoint.rollback()
-        return stored
+            if self.insert_rows(connection, entry, rows) == len(rows):
+                return set()
+            savepoint.rollback()
+        known = set[Value]()
+        for start in range(0, len(rows), _KEYS_AT_ONCE):
+            keys = [row[1] for row in rows[start : start + _KEYS_AT_ONCE]]
+            known.update(connection.scalars(entry.known, {"scope": rows[0][0], "keys": keys}))
+        self.insert_rows(connection, entry, [row for row in rows if row[1] not in known])
+        return known
+
+    def reserve(
+        self, connection: sa.Connection, last: Callable[[], int], count: int
+    ) -> Sequence[int]:
+        """The positions after the last one: nobody else can take them now."""
+        first = last() + 1
+        return range(first, first + count)
+
+    def due(
+        self, connection: sa.Connection, kind: str, until: int, limit: int
+    ) -> Sequence[tuple[str, str, str]]:
+        """Tenant, app and id of what is due in any scope."""
+        return anywhere(connection, kind, until, limit)
+
+    def scopes(
+        self, connection: sa.Connection, after: tuple[str, str], limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Tenant and app of all scopes behind `after`."""
+        return behind(connection, after, limit)
 
     def lock_row(
         self, connection: sa.Connection, lock: sa.Select[int], values: Mapping[str, Value]
@@ -151,6 +188,19 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def statements(script: str) -> list[str]:
+    """The statements of a migration: each ends with a `;` at the end of a line."""
+    found, rest = list[str](), ""
+    for line in script.splitlines(keepends=True):
+        rest += line
+        if sqlite3.complete_statement(rest):
+            found.append(rest.strip())
+            rest = ""
+    if rest.strip():
+        raise Broken(f"a migration ends in the middle of {rest[:60]!r}", code="bad_migration")
+    return found
 
 
 @contextmanager

@@ -1,14 +1,14 @@
 """The only thing that repositories get: a connection whose every statement carries the scope."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar, TypeVarTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from ledger.store.sql.database import Database, Value
+from ledger.store.sql.database import NO_SCOPE, Database, Value
 from ledger.store.sql.errors import refusal
-from ledger.store.sql.scopes import NO_SCOPE, Scopes
+from ledger.store.sql.scopes import Scopes
 from ledger.store.sql.statement import Change, Entry, Query
 from ledger.types.errors import Broken, LedgerError
 from ledger.types.scope import Scope
@@ -35,12 +35,14 @@ class ScopedConnection:
         database: Database,
         scopes: Scopes,
         scope: Scope,
+        scope_id: int = NO_SCOPE,
         *,
         writes: bool,
     ) -> None:
         self._connection, self._database = connection, database
         self._scopes, self._scope, self._writes = scopes, scope, writes
-        self._id = scopes.find(connection, scope)
+        self._id = scope_id or scopes.find(connection, scope)
+        self._held: set[tuple[str, bool]] = set()
 
     @property
     def scope_id(self) -> int:
@@ -105,8 +107,8 @@ class ScopedConnection:
         except (SQLAlchemyError, OverflowError) as error:
             raise self._refusal(error, {}) from error
 
-    def insert_new(self, entry: Entry, rows: Sequence[tuple[Value, ...]]) -> bool:
-        """Many rows at once, or none if the key of one is there; whether they are stored."""
+    def insert_new(self, entry: Entry, rows: Sequence[tuple[Value, ...]]) -> set[Value]:
+        """Those rows whose key is new; the keys that were there before."""
         scope = self._writing()
         try:
             values = [(scope, *row) for row in rows]
@@ -127,8 +129,19 @@ class ScopedConnection:
         Those that hold it `shared` do not hold back each other.
         """
         scope = self._writing()
+        if (what, shared) in self._held:
+            return
         try:
             self._database.hold(self._connection, scope, what, shared=shared)
+        except SQLAlchemyError as error:
+            raise self._refusal(error, {}) from error
+        self._held.add((what, shared))
+
+    def reserve(self, last: Callable[[], int], count: int) -> Sequence[int]:
+        """Ascending positions for `count` new rows, behind all that is stored, `last` included."""
+        self._writing()
+        try:
+            return self._database.reserve(self._connection, last, count)
         except SQLAlchemyError as error:
             raise self._refusal(error, {}) from error
 

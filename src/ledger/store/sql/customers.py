@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ledger.customer.model import Customer, CustomerStatus
 from ledger.store.sql.connection import Repository, chunks
-from ledger.store.sql.paging import after_cursor, page
+from ledger.store.sql.paging import Listing, page
 from ledger.store.sql.schema import (
     METADATA,
     ScopedColumns,
@@ -47,6 +47,7 @@ customers: Final = sa.Table(
 _c = customers.c
 _REFS: sa.BindParameter[str] = sa.bindparam("refs", expanding=True)
 _NEW = Entry(customers)
+_ALL = Listing(sa.select(_c.id, _c.document), _c.id)
 _BY_ID = scoped(sa.select(_c.document).where(by(_c.id)))
 _BY_EXTERNAL_ID = scoped(sa.select(_c.document).where(by(_c.external_id)))
 _KNOWN_IDS = scoped(sa.select(_c.id).where(_c.id.in_(_REFS)))
@@ -105,11 +106,7 @@ class SqlCustomers(Repository):
         self, after: str | None, limit: int, *, status: CustomerStatus | None = None
     ) -> Page[Customer]:
         """Customers, oldest first."""
-        select = sa.select(_c.id, _c.document)
-        if status is not None:
-            select = select.where(_c.status == status)
-        rows = self._scope.rows(scoped(after_cursor(select, _c.id, after, limit)))
-        return page(rows, limit, _customer)
+        return page(_ALL.rows(self._scope, after, limit, status=status), limit, _customer)
 
 
 def _columns(customer: Customer) -> dict[str, str | int | None]:

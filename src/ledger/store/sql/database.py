@@ -1,6 +1,6 @@
 """What differs between databases, each difference under a name of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -10,9 +10,11 @@ import sqlalchemy as sa
 
 from ledger.store.sql.errors import Fault
 from ledger.store.sql.statement import Dialect, Entry
+from ledger.types.scope import Scope
 
 Value = int | str | bytes | None
-Script = Sequence[str]
+NO_SCOPE = 0
+"""The integer of a scope that nobody wrote to: no row has it."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -36,8 +38,25 @@ class Database(Dialect, Protocol):
         """Where its connections come from."""
         ...
 
-    def transaction(self, *, writes: bool) -> AbstractContextManager[sa.Connection]:
+    @property
+    def patience_s(self) -> int:
+        """For how long a transaction is begun again when it was undone for reasons that pass."""
+        ...
+
+    def admit(self) -> None:
+        """Refuse to work as somebody whom the database would not keep inside a scope.
+
+        Raises:
+            Denied: (`superuser_refused`) and says what to do.
+        """
+        ...
+
+    def transaction(
+        self, *, writes: bool, scope: Scope | None = None, scope_id: int = NO_SCOPE
+    ) -> AbstractContextManager[sa.Connection]:
         """A connection in a transaction: commits when the block ends, rolls back when it raises.
+
+        The database may let it see the rows of `scope` only, which `scope_id` stands for if known.
 
         A transaction that writes has its place among the writers from the beginning, so that it
         waits there and not half-way; one that only reads sees one snapshot.
@@ -48,8 +67,20 @@ class Database(Dialect, Protocol):
         """
         ...
 
-    def script(self, text: str) -> Script:
-        """The statements of a migration, one by one."""
+    def enter(self, connection: sa.Connection, scope_id: int) -> None:
+        """The scope of a transaction became known only now."""
+        ...
+
+    def migration(self) -> AbstractContextManager[sa.Connection]:
+        """A transaction that may change the schema, one at a time whoever else tries."""
+        ...
+
+    def apply(self, connection: sa.Connection, script: str) -> None:
+        """Run the statements of a migration."""
+        ...
+
+    def migrated(self) -> None:
+        """The schema is up to date: see to what does not belong to it, such as roles."""
         ...
 
     def fault(self, error: BaseException) -> Fault:
@@ -64,8 +95,33 @@ class Database(Dialect, Protocol):
 
     def insert_new(
         self, connection: sa.Connection, entry: Entry, rows: Sequence[Sequence[Value]]
-    ) -> bool:
-        """Insert all of the rows, or none if a key is there already; whether they were stored."""
+    ) -> set[Value]:
+        """Insert the rows whose key is new; the keys, after the scope, that were there before.
+
+        Whoever inserts the same key at the same time waits for this transaction to end.
+        """
+        ...
+
+    def reserve(
+        self, connection: sa.Connection, last: Callable[[], int], count: int
+    ) -> Sequence[int]:
+        """Ascending positions for new rows of a log, after `last` and after each other."""
+        ...
+
+    def due(
+        self, connection: sa.Connection, kind: str, until: int, limit: int
+    ) -> Sequence[tuple[str, str, str]]:
+        """Tenant, app and id of what is due in any scope: the one look outside a scope."""
+        ...
+
+    def scopes(
+        self, connection: sa.Connection, after: tuple[str, str], limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Tenant and app of all scopes, by name: those behind `after`."""
+        ...
+
+    def mend(self, fault: Fault) -> None:
+        """Put right what kept a transaction from working, before it is begun again."""
         ...
 
     def lock_row(

@@ -1,5 +1,6 @@
 """When work is due, in SQL: a date for each kind of work and thing; and who is at it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,7 +17,6 @@ from ledger.store.sql.schema import (
     text,
 )
 from ledger.store.sql.statement import Entry, Excluded, by, scoped
-from ledger.types.scope import Scope
 from ledger.types.zone import from_micros, micros
 
 
@@ -126,9 +126,7 @@ class SqlDue(Repository):
 
 
 def anywhere(
-    connection: sa.Connection, kind: str, at: datetime, limit: int
-) -> list[tuple[Scope, str]]:
+    connection: sa.Connection, kind: str, until: int, limit: int
+) -> Sequence[tuple[str, str, str]]:
     """What is due in any scope, longest due first: the one statement outside a scope."""
-    values = {"by_kind": kind, "until": micros(at), "limit": limit}
-    rows = connection.execute(_ANYWHERE, values)
-    return [(Scope(tenant, app), thing) for tenant, app, thing in rows]
+    return connection.execute(_ANYWHERE, {"by_kind": kind, "until": until, "limit": limit}).all()

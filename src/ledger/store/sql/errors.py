@@ -6,7 +6,7 @@ errors. What a violated constraint means is said here by its name.
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -20,6 +20,11 @@ FaultKind = Literal[
     "frozen",
     "too_large",
     "busy",
+    "conflicted",
+    "lost",
+    "no_month",
+    "denied",
+    "bad_text",
     "full",
     "read_only",
     "unreachable",
@@ -32,10 +37,26 @@ FaultKind = Literal[
 
 
 class Fault(NamedTuple):
-    """What went wrong; `constraint` names the one that refused, where the database says so."""
+    """What went wrong; `constraint` names the one that refused, where the database says so.
+
+    Of months that have no table, `hours` has one hour each.
+    """
 
     kind: FaultKind
     constraint: str = ""
+    hours: tuple[int, ...] = ()
+
+
+PASSING: Final[frozenset[FaultKind]] = frozenset({"conflicted", "lost", "unreachable", "no_month"})
+"""After these nothing is stored, and the same transaction may succeed when it is begun again."""
+
+
+class Interrupted(Unavailable):
+    """A transaction was undone for a reason that passes. The store begins it again."""
+
+    def __init__(self, message: str, *, code: str, fault: Fault) -> None:
+        super().__init__(message, code=code)
+        self.fault = fault
 
 
 # The constraint → the code, and what is to be said of the row that it refused.
@@ -78,9 +99,25 @@ _UNAVAILABLE: Mapping[FaultKind, tuple[str, str]] = {
         "database_read_only",
         "{place} or its folder cannot be written to; check their permissions",
     ),
+    "conflicted": (
+        "database_busy",
+        "{place} had to undo this for the sake of others, again and again; try again later",
+    ),
+    "lost": (
+        "database_lost",
+        "the connection to {place} was lost and does not come back; nothing was stored",
+    ),
+    "no_month": (
+        "month_missing",
+        "{place} has no table for the month of an event, and none could be made",
+    ),
+    "denied": (
+        "database_denied",
+        "{place} does not let this role do that ({said}); `ledger doctor` says what it may",
+    ),
     "unreachable": (
         "database_unreachable",
-        "{place} cannot be opened; check that its folder exists and may be read and written",
+        "{place} cannot be opened ({said}); check that it or its folder exists and may be used",
     ),
     "not_a_database": (
         "not_a_database",
@@ -122,10 +159,16 @@ def refusal(
         return Conflict(sentence.format_map(_Known(row)), code=code)
     if fault.kind == "too_large":
         return Invalid("a number has more than the 64 bits that can be stored", code="out_of_range")
+    if fault.kind == "bad_text":
+        return Invalid("a text has a character that cannot be stored", code="bad_text")
+    said = str(cause.orig if isinstance(cause, DBAPIError) else cause)  # without the statement
+    said = " ".join(said.split())
     if fault.kind in _UNAVAILABLE:
         code, sentence = _UNAVAILABLE[fault.kind]
-        return Unavailable(sentence.format(place=place), code=code)
-    said = cause.orig if isinstance(cause, DBAPIError) else cause  # without the statement
+        sentence = sentence.format(place=place, said=said)
+        if fault.kind in PASSING:
+            return Interrupted(sentence, code=code, fault=fault)
+        return Unavailable(sentence, code=code)
     code, sentence = _BROKEN.get(fault.kind, ("database_error", f"{place} refused: {said}"))
     return Broken(sentence.replace("{place}", place), code=code)
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ledger.event.model import Event, LoggedEvent
 from ledger.store.sql.connection import Repository, ScopedConnection
-from ledger.store.sql.paging import after_cursor, page
+from ledger.store.sql.paging import Listing, page
 from ledger.store.sql.schema import METADATA, ScopedColumns, integer, primary_key, text
 from ledger.store.sql.statement import Entry, scoped
 from ledger.types import ids
@@ -38,8 +38,11 @@ event_log: Final = sa.Table(
 _c = event_log.c
 _NEW = Entry(event_log)
 _LAST = scoped(sa.select(_c.sequence).order_by(_c.sequence.desc()).limit(1))
-_ALL = sa.select(
-    _c.sequence, _c.sequence, _c.id, _c.at, _c.type, _c.entity_id, _c.version, _c.payload
+_ALL = Listing(
+    sa.select(
+        _c.sequence, _c.sequence, _c.id, _c.at, _c.type, _c.entity_id, _c.version, _c.payload
+    ),
+    _c.sequence,
 )
 
 
@@ -60,6 +63,8 @@ class SqlEventLog(Repository):
     def add(self, event: Event) -> None:
         """Append a fact; it becomes visible with the commit, or not at all."""
         if self._last is None:
+            # Whoever numbers facts is alone until the commit: none is missing, and none comes late.
+            self._scope.hold("events")
             row = self._scope.one(_LAST)
             self._last = 0 if row is None else row[0]
         self._last += 1
@@ -79,8 +84,7 @@ class SqlEventLog(Repository):
 
     def page(self, after: str | None, limit: int) -> Page[LoggedEvent]:
         """The entries after a cursor, oldest first."""
-        rows = self._scope.rows(scoped(after_cursor(_ALL, _c.sequence, after, limit)))
-        return page(rows, limit, _logged)
+        return page(_ALL.rows(self._scope, after, limit), limit, _logged)
 
 
 def _logged(

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ledger.plan.feature import Feature, FeatureStatus
 from ledger.store.sql.connection import Repository, chunks
-from ledger.store.sql.paging import after_cursor, page
+from ledger.store.sql.paging import Listing, page
 from ledger.store.sql.schema import (
     METADATA,
     ScopedColumns,
@@ -46,6 +46,7 @@ features: Final = sa.Table(
 
 _c = features.c
 _NEW = Entry(features)
+_ALL = Listing(sa.select(_c.key, _c.document), _c.key)
 _BY_ID = scoped(sa.select(_c.document).where(by(_c.id)))
 _BY_KEY = scoped(sa.select(_c.document).where(by(_c.key)))
 _BY_KEYS = scoped(sa.select(_c.document).where(_c.key.in_(sa.bindparam("keys", expanding=True))))
@@ -93,11 +94,7 @@ class SqlFeatures(Repository):
         self, after: str | None, limit: int, *, status: FeatureStatus | None = None
     ) -> Page[Feature]:
         """Features by key."""
-        select = sa.select(_c.key, _c.document)
-        if status is not None:
-            select = select.where(_c.status == status)
-        rows = self._scope.rows(scoped(after_cursor(select, _c.key, after, limit)))
-        return page(rows, limit, _feature)
+        return page(_ALL.rows(self._scope, after, limit, status=status), limit, _feature)
 
     def metering(self, events: Sequence[str]) -> list[Feature]:
         """The metered features that read any of these event names."""

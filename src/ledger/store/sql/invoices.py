@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ledger.invoice.model import Invoice, InvoiceStatus
 from ledger.store.sql.billed import SqlBilled
-from ledger.store.sql.paging import after_cursor, page
+from ledger.store.sql.paging import Listing, page
 from ledger.store.sql.schema import (
     METADATA,
     ScopedColumns,
@@ -70,6 +70,7 @@ invoices: Final = sa.Table(
 
 _c = invoices.c
 _NEW = Entry(invoices)
+_ALL = Listing(sa.select(_c.id, _c.document, _c.standing), _c.id)
 _BY_ID = scoped(sa.select(_c.document, _c.standing).where(by(_c.id)))
 _BY_NUMBER = scoped(sa.select(_c.document, _c.standing).where(by(_c.number)))
 _FINALIZED = scoped(sa.select(_c.document).where(by(_c.id), by(_c.version)))
@@ -123,12 +124,9 @@ class SqlInvoices(SqlBilled):
         status: InvoiceStatus | None = None,
     ) -> Page[Invoice]:
         """Invoices, oldest first."""
-        select = sa.select(_c.id, _c.document, _c.standing)
-        wanted = {_c.customer: customer, _c.subscription: subscription, _c.status: status}
-        for column, value in wanted.items():
-            if value is not None:
-                select = select.where(column == value)
-        rows = self._scope.rows(scoped(after_cursor(select, _c.id, after, limit)))
+        rows = _ALL.rows(
+            self._scope, after, limit, customer=customer, subscription=subscription, status=status
+        )
         return page(rows, limit, _invoice)
 
 

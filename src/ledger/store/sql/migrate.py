@@ -36,7 +36,8 @@ def migrate(database: Database, steps: Sequence[Step]) -> list[str]:
 def applied(database: Database, connection: sa.Connection) -> Mapping[int, str]:
     """The versions that were applied, and the checksums they had."""
     try:
-        return {row[0]: row[1] for row in connection.execute(_APPLIED)}
+        with connection.begin_nested():  # a table that is missing must not end the transaction
+            return {row[0]: row[1] for row in connection.execute(_APPLIED)}
     except DBAPIError as error:
         if database.fault(error).kind != "not_migrated":
             raise
@@ -65,11 +66,10 @@ def check(done: Mapping[int, str], steps: Sequence[Step]) -> None:
 
 
 def _apply(database: Database, step: Step) -> bool:
-    with database.transaction(writes=True) as connection:
+    with database.migration() as connection:
         if step.version in applied(database, connection):
             return False  # another process was faster
-        for statement in database.script(step.script):
-            connection.exec_driver_sql(statement)
+        database.apply(connection, step.script)
         row = {"version": step.version, "name": step.name, "checksum": step.checksum}
         connection.execute(_NOTE, {**row, "applied_at": micros(SystemClock().now())})
         return True

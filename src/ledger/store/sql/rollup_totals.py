@@ -44,7 +44,8 @@ def _greater(one: Number, other: Number) -> Number:
 
 def _sum(numbers: list[Number]) -> Number:
     first, second, third, fourth = numbers
-    return sa.func.sum(first + second + third + fourth)
+    # Elsewhere a sum of integers is a decimal, because it might not fit; these do.
+    return sa.cast(sa.func.sum(first + second + third + fourth), INTEGER)
 
 
 _c = usage_rollups.c

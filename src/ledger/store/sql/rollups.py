@@ -168,6 +168,7 @@ class SqlRollups(Repository):
         """
         # In the order of the key, so that neighbours are written together. Equal keys keep theirs.
         ordered = sorted(rollups, key=lambda rollup: _place(rollup.key))
+        self._scope.hold("usage", shared=True)
         try:
             self._scope.insert_rows(_ADD_UP[aggregation], [_row(rollup) for rollup in ordered])
         except Invalid as error:

@@ -1,13 +1,13 @@
 """Which integer stands for a tenant and app. The only rows that no scope holds."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
+from ledger.store.sql.database import NO_SCOPE, Database
 from ledger.store.sql.schema import scopes
-from ledger.store.sql.statement import Dialect, Entry
+from ledger.store.sql.statement import Entry
 from ledger.types.scope import Scope
-
-NO_SCOPE = 0
-"""The integer of a scope that nobody wrote to: no row has it."""
 
 _KNOWN_MAX = 100_000
 
@@ -18,42 +18,48 @@ _CREATE = Entry(scopes, keep=True)
 
 
 _s = scopes.c
-_ALL = sa.select(_s.tenant, _s.app).order_by(_s.tenant, _s.app).limit(sa.bindparam("limit"))
-_AFTER = _ALL.where(
-    sa.tuple_(_s.tenant, _s.app) > sa.tuple_(sa.bindparam("tenant"), sa.bindparam("app"))
+_BEHIND = (
+    sa.select(_s.tenant, _s.app)
+    .where(sa.tuple_(_s.tenant, _s.app) > sa.tuple_(sa.bindparam("tenant"), sa.bindparam("app")))
+    .order_by(_s.tenant, _s.app)
+    .limit(sa.bindparam("limit"))
 )
 
 
-def known(connection: sa.Connection, after: Scope | None, limit: int) -> list[Scope]:
-    """The scopes that were ever written to, in order of their names, those behind `after`."""
-    if after is None:
-        rows = connection.execute(_ALL, {"limit": limit})
-    else:
-        rows = connection.execute(
-            _AFTER, {"limit": limit, "tenant": after.tenant, "app": after.app}
-        )
-    return [Scope(tenant, app) for tenant, app in rows]
+def behind(
+    connection: sa.Connection, after: tuple[str, str], limit: int
+) -> Sequence[tuple[str, str]]:
+    """Tenant and app of the scopes that were ever written to, in order, those behind `after`."""
+    values = {"tenant": after[0], "app": after[1], "limit": limit}
+    return [(tenant, app) for tenant, app in connection.execute(_BEHIND, values)]
 
 
 class Scopes:
     """Finds the integer of a scope, and remembers it: it never changes."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._known: dict[Scope, int] = {}
 
+    def known(self, scope: Scope) -> int:
+        """The scope's integer if it was found before, else `NO_SCOPE`."""
+        return self._known.get(scope, NO_SCOPE)
+
     def find(self, connection: sa.Connection, scope: Scope) -> int:
-        """The scope's integer, or `NO_SCOPE`."""
-        known = self._known.get(scope)
-        if known is not None:
-            return known
+        """Look the scope's integer up and enter the scope; `NO_SCOPE` if there is none."""
         found = connection.scalar(_FIND, {"tenant": scope.tenant, "app": scope.app})
-        return self._remembered(scope, found) if found is not None else NO_SCOPE
+        if found is None:
+            return NO_SCOPE
+        self._database.enter(connection, found)
+        return self._remembered(scope, found)
 
     def create(self, connection: sa.Connection, scope: Scope) -> int:
         """The scope's integer, made now if need be; it may still be rolled back."""
-        connection.execute(_CREATE.built(self._dialect), {"tenant": scope.tenant, "app": scope.app})
-        return connection.scalars(_FIND, {"tenant": scope.tenant, "app": scope.app}).one()
+        names = {"tenant": scope.tenant, "app": scope.app}
+        connection.execute(_CREATE.built(self._database), names)
+        created = connection.scalars(_FIND, names).one()
+        self._database.enter(connection, created)
+        return created
 
     def _remembered(self, scope: Scope, id: int) -> int:
         if len(self._known) >= _KNOWN_MAX:

@@ -67,21 +67,31 @@ class Entry:
         *,
         keep: bool = False,
     ) -> None:
-        self._table, self._merge, self._keep = table, merge, keep
+        self.table, self._merge, self._keep = table, merge, keep
         self._built: dict[str, sa.Insert] = {}
+        self._known: sa.Select[Any] | None = None
 
     def built(self, dialect: Dialect) -> sa.Insert:
         """The statement in a dialect."""
         statement = self._built.get(dialect.name)
         if statement is None:
-            statement = self._built[dialect.name] = self._build(dialect.insert(self._table))
+            statement = self._built[dialect.name] = self._build(dialect.insert(self.table))
         return statement
+
+    @property
+    def known(self) -> sa.Select[Any]:
+        """Which of `:keys` are there in a table whose key is the scope and one column more."""
+        if self._known is None:
+            key = next(column for column in self.table.primary_key if column.name != "scope_id")
+            keys = sa.bindparam("keys", expanding=True, type_=key.type)
+            self._known = within(sa.select(key).where(key.in_(keys)))
+        return self._known
 
     def _build(self, statement: sqlite.Insert) -> sa.Insert:
         if self._merge is not None:
             new = dict(statement.excluded.items())
-            key = [column.name for column in self._table.primary_key]
-            return statement.on_conflict_do_update(key, set_=dict(self._merge(new)))
+            key = [column.name for column in self.table.primary_key]
+            return statement.on_conflict_do_update(index_elements=key, set_=dict(self._merge(new)))
         return statement.on_conflict_do_nothing() if self._keep else statement
 
 

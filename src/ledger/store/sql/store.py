@@ -8,16 +8,17 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ledger.store.sql import due, migrate, scopes
+from ledger.store.sql import migrate
+from ledger.store.sql.again import Again
 from ledger.store.sql.connection import ScopedConnection
 from ledger.store.sql.database import Database, Finding
-from ledger.store.sql.errors import refusal
+from ledger.store.sql.errors import PASSING, Fault, Interrupted, refusal
 from ledger.store.sql.migrations import steps
 from ledger.store.sql.scopes import Scopes
 from ledger.store.sql.work import SqlWork
-from ledger.types.errors import Broken, Conflict, LedgerError
+from ledger.types.errors import Broken, Conflict, LedgerError, Unavailable
 from ledger.types.scope import Scope
-from ledger.types.zone import utc
+from ledger.types.zone import micros, utc
 
 R = TypeVar("R")
 
@@ -52,19 +53,40 @@ class SqlStore:
             Conflict: what was stored was changed by somebody else; the codes of the ports.
             Unavailable, Broken: as the class says.
         """
-        with self._transaction(), self.database.transaction(writes=writes) as connection:
-            scoped = ScopedConnection(connection, self.database, self._scopes, scope, writes=writes)
-            return work(SqlWork(utc(at), scoped))
+        now = utc(at)
+
+        def once() -> R:
+            known = self._scopes.known(scope)
+            with self.database.transaction(
+                writes=writes, scope=scope, scope_id=known
+            ) as connection:
+                scoped = ScopedConnection(
+                    connection, self.database, self._scopes, scope, known, writes=writes
+                )
+                return work(SqlWork(now, scoped))
+
+        return self._patiently(once)
 
     def due(self, kind: str, at: datetime, limit: int) -> list[tuple[Scope, str]]:
         """What is due in any scope at `at` or before, longest due first: scopes and ids only."""
-        with self._transaction(), self.database.transaction(writes=False) as connection:
-            return due.anywhere(connection, kind, at, limit)
+
+        def once() -> list[tuple[Scope, str]]:
+            with self.database.transaction(writes=False) as connection:
+                rows = self.database.due(connection, kind, micros(at), limit)
+            return [(Scope(tenant, app), thing) for tenant, app, thing in rows]
+
+        return self._patiently(once)
 
     def scopes(self, after: Scope | None = None, limit: int = 1_000) -> list[Scope]:
         """The tenants and apps that were ever written to, by name: those behind `after`."""
-        with self._transaction(), self.database.transaction(writes=False) as connection:
-            return scopes.known(connection, after, limit)
+
+        def once() -> list[Scope]:
+            names = ("", "") if after is None else (after.tenant, after.app)
+            with self.database.transaction(writes=False) as connection:
+                rows = self.database.scopes(connection, names, limit)
+            return [Scope(tenant, app) for tenant, app in rows]
+
+        return self._patiently(once)
 
     def keep_up(self, at: datetime, usage_before: datetime | None = None) -> list[str]:
         """What a database wants done now and then; what was done, in sentences."""
@@ -79,7 +101,9 @@ class SqlStore:
             Broken: (`migration_edited`).
         """
         with self._transaction():
-            return migrate.migrate(self.database, self._steps)
+            applied = migrate.migrate(self.database, self._steps)
+            self.database.migrated()
+            return applied
 
     def pending(self) -> list[str]:
         """The names of the steps that `migrate` would apply, in their order.
@@ -114,6 +138,23 @@ class SqlStore:
         self._is_open = False
         self.database.close()
 
+    def _patiently(self, once: Callable[[], R]) -> R:
+        """Do something in a transaction; again for a while, if it was undone and may be repeated.
+
+        That is when the server had to choose among transactions that waited for each other, or when
+        the connection was lost before it was to commit.
+        """
+        with self._transaction():
+            again = Again(self.database.patience_s)
+            while True:
+                try:
+                    return once()
+                except (Interrupted, SQLAlchemyError) as error:
+                    fault = self._fault(error)
+                    if fault.kind not in PASSING or not again.after(fault):
+                        raise self._refusal(error) from error
+                self.database.mend(fault)
+
     @contextmanager
     def _transaction(self) -> Generator[None]:
         if not self._is_open:
@@ -129,5 +170,10 @@ class SqlStore:
         finally:
             self._here.busy = False
 
-    def _refusal(self, error: SQLAlchemyError) -> LedgerError:
+    def _fault(self, error: Interrupted | SQLAlchemyError) -> Fault:
+        return error.fault if isinstance(error, Interrupted) else self.database.fault(error)
+
+    def _refusal(self, error: Interrupted | SQLAlchemyError) -> LedgerError:
+        if isinstance(error, Interrupted):  # what it was is of no use to a caller
+            return Unavailable(error.message, code=error.code)
         return refusal(self.database.fault(error), self.database.place, {}, error)

@@ -123,13 +123,11 @@ class SqlUsageEvents(Repository):
 
     def add(self, events: Sequence[StoredEvent]) -> None:
         """Store events whose keys were claimed in this transaction."""
-        first = self.next_position()
-        self._scope.insert_rows(
-            _NEW, [_row(first + offset, event) for offset, event in enumerate(events)]
-        )
+        placed = list(zip(self.positions(len(events)), events, strict=True))
+        self._scope.insert_rows(_NEW, [_row(position, event) for position, event in placed])
         waiting = [
-            (first + offset, uuid_of(event), event.unmatched, event.customer, event.event)
-            for offset, event in enumerate(events)
+            (position, uuid_of(event), event.unmatched, event.customer, event.event)
+            for position, event in placed
             if event.unmatched is not None
         ]
         self._scope.insert_rows(_WAITS, waiting)
@@ -155,10 +153,13 @@ class SqlUsageEvents(Repository):
         row = self._scope.one(_LAST)
         return None if row is None else ids.USAGE_EVENT.from_bytes(row[1])
 
-    def next_position(self) -> int:
-        """Where the next event goes."""
+    def positions(self, count: int) -> Sequence[int]:
+        """Where the next events go."""
+        return self._scope.reserve(self._last_position, count)
+
+    def _last_position(self) -> int:
         row = self._scope.one(_LAST)
-        return 1 if row is None else row[0] + 1
+        return 0 if row is None else row[0]
 
 
 def uuid_of(event: StoredEvent) -> bytes:

@@ -113,13 +113,13 @@ class SqlUsageKeys(Repository):
 
     def claim(self, keys: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
         """Store the keys that are new; the stored contents of those that were there before."""
-        rows = sorted(keys.items())
-        if not rows or self._scope.insert_new(_CLAIM, rows):
+        if not keys:
             return {}
+        self._scope.hold("usage", shared=True)
+        known = self._scope.insert_new(_CLAIM, sorted(keys.items()))
         before = dict[bytes, bytes]()
-        for some in chunks([digest for digest, _ in rows]):
+        for some in chunks([digest for digest in keys if digest in known]):
             before |= self._scope.rows(_CLAIMED, digests=some)
-        self._scope.insert_rows(_CLAIM, [row for row in rows if row[0] not in before])
         return before
 
     def mark(self, writer: str, batch: int) -> None:

@@ -76,7 +76,8 @@ class SqlWaitingUsage(SqlUsageEvents):
         if missing:
             raise NotFound("waiting usage event", missing[0])
         moves = list[tuple[StoredEvent, int, int]]()
-        for position, event in enumerate(events, self.next_position()):
+        places_now = self.positions(len(events))
+        for position, event in zip(places_now, events, strict=True):
             moves.append((event, places[uuid_of(event)], position))
         self._scope.execute_many(
             _MATCH,

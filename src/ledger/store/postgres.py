@@ -1,0 +1,389 @@
+"""PostgreSQL: the production store. Any number of processes write, each in transactions of its own.
+
+A transaction works as a role that owns nothing and sees the rows of its scope only
+(`postgres_role`). All that it needs to know is said when it begins, so it may get another
+connection each time from a pooler. Writes are READ COMMITTED, held together by constraints and by
+locks that are taken in one order; reads see one snapshot.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import Literal
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from ledger.store import postgres_role, postgres_upkeep
+from ledger.store.postgres_faults import Unreachable, fault
+from ledger.store.postgres_role import Role
+from ledger.store.postgres_rows import Staging
+from ledger.store.sql.again import Again
+from ledger.store.sql.database import NO_SCOPE, Finding, Value
+from ledger.store.sql.errors import Fault
+from ledger.store.sql.statement import Entry
+from ledger.store.sql.store import SqlStore
+from ledger.types.clock import SystemClock
+from ledger.types.errors import Invalid, Unavailable
+from ledger.types.scope import Scope
+
+POOL_SIZE: Final = 10
+PATIENCE_S: Final = 15
+LOCK_WAIT_S: Final = 30
+
+_CONNECT_S: Final = 10
+_MIGRATION_LOCK_S: Final = 1
+_MIGRATION_PATIENCE_S: Final = 120
+_PLACES: Final = 10_000  # what the sequence counts on by
+_HELD: Final = {"events": 1, "usage": 2}
+_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
+_QUIET: Final = (
+    f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'; SET LOCAL client_min_messages = warning"
+)
+
+
+class Postgres:
+    """A database on a server, with a pool of connections to it; a `Database`."""
+
+    def __init__(self, conninfo: str, *, pool_size: int) -> None:
+        self._conninfo, self._pool_size = conninfo, pool_size
+        self._stagings: dict[Entry, Staging] = {}
+        self._role: Role | None = None
+        parts = conninfo_to_dict(conninfo)
+        self._where = f"{parts.get('dbname') or '?'} at {parts.get('host') or 'the local socket'}"
+        self.pool = self._open_pool()
+
+    def _open_pool(self) -> sa.Engine:
+        return sa.create_engine(
+            "postgresql+psycopg://",
+            creator=self._connect,
+            poolclass=QueuePool,
+            pool_size=self._pool_size,
+            max_overflow=0,
+            pool_timeout=LOCK_WAIT_S,
+            use_native_hstore=False,
+            hide_parameters=True,
+        )
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        try:
+            return psycopg.connect(
+                self._conninfo,
+                autocommit=True,  # every transaction is begun in words
+                prepare_threshold=None,  # a pooler would run the statements that others prepared
+                connect_timeout=_CONNECT_S,
+                application_name="ledger",
+            )
+        except psycopg.OperationalError as error:
+            raise Unreachable(str(error)) from error
+
+    @property
+    def name(self) -> str:
+        """Names the dialect."""
+        return "postgresql"
+
+    @property
+    def place(self) -> str:
+        """Which database it is, in words, without its password."""
+        return f"the PostgreSQL database {self._where}"
+
+    @property
+    def engines(self) -> tuple[sa.Engine, ...]:
+        """Where all connections come from."""
+        return (self.pool,)
+
+    @property
+    def patience_s(self) -> int:
+        """For how long a server that restarts is waited for."""
+        return PATIENCE_S
+
+    def fault(self, error: BaseException) -> Fault:
+        """What an error of PostgreSQL means."""
+        return fault(error)
+
+    def insert(self, table: sa.Table[Any]) -> Any:  # noqa: ANN401  the two dialects' inserts are alike, not related
+        """Begin an insert."""
+        return postgresql.insert(table)
+
+    def admit(self) -> None:
+        """Refuse a role that row-level security does not hold.
+
+        Raises:
+            Denied: (`superuser_refused`) and says what to do.
+        """
+        postgres_role.admit(self._known_role(), self.place)
+
+    @contextmanager
+    def transaction(
+        self, *, writes: bool, scope: Scope | None = None, scope_id: int = NO_SCOPE
+    ) -> Generator[sa.Connection]:
+        """A transaction that sees the rows of `scope` only; without one it sees none.
+
+        Raises:
+            Unavailable: (`commit_unknown`) the connection was lost while it was to commit, and
+                the server does not come back to say whether it did.
+        """
+        with self.pool.connect() as connection:
+            number = self._begin(connection, scope, scope_id, writes=writes)
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            self._commit(connection, number)
+
+    def enter(self, connection: sa.Connection, scope_id: int) -> None:
+        """From now on the transaction sees the rows of a scope."""
+        _say(connection, f"SET LOCAL ledger.scope = '{scope_id}'")
+
+    @contextmanager
+    def migration(self) -> Generator[sa.Connection]:
+        """A transaction of the schema's owner. Whoever else migrates waits for it.
+
+        It gives up a lock that it does not get within a second, and tries again, so that whoever
+        stores usage is never held up for longer.
+        """
+        with self.pool.connect() as connection:
+            _say(connection, _WRITE)
+            try:
+                _say(connection, "SELECT pg_advisory_xact_lock(hashtext('ledger_migrate'), 0)")
+                _say(connection, f"SET LOCAL lock_timeout = '{_MIGRATION_LOCK_S}s'")
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def apply(self, connection: sa.Connection, script: str) -> None:
+        """Run the statements of a migration."""
+        again = Again(_MIGRATION_PATIENCE_S)
+        while True:
+            _say(connection, "SAVEPOINT step")
+            try:
+                _say(connection, script)
+            except DBAPIError as error:
+                found = fault(error)
+                if found.kind != "busy" or not again.after(found):
+                    raise
+                _say(connection, "ROLLBACK TO step")
+            else:
+                return
+
+    def migrated(self) -> None:
+        """See that the role is there that transactions work as, and the months that come."""
+        with self.migration() as connection:
+            self._role = postgres_role.prepare(_driver(connection))
+        postgres_upkeep.make_ahead(self, SystemClock().now())
+
+    def mend(self, fault: Fault) -> None:
+        """Make the month that had no table."""
+        if fault.kind == "no_month":
+            postgres_upkeep.make_months(self, fault.hours)
+
+    def insert_rows(
+        self, connection: sa.Connection, entry: Entry, rows: Sequence[Sequence[Value]]
+    ) -> int:
+        """Insert many rows in one go; how many were stored."""
+        with self._driven(connection) as driver:
+            return self._staging(entry).insert(driver, rows) if rows else 0
+
+    def insert_new(
+        self, connection: sa.Connection, entry: Entry, rows: Sequence[Sequence[Value]]
+    ) -> set[Value]:
+        """Insert the rows whose key is new; the keys, after the scope, that were there before."""
+        with self._driven(connection) as driver:
+            return self._staging(entry).insert_new(driver, rows)
+
+    def reserve(
+        self, connection: sa.Connection, last: Callable[[], int], count: int
+    ) -> Sequence[int]:
+        """Positions from a sequence: whoever asks later gets later ones."""
+        places = list[int]()
+        while len(places) < count:
+            first: int = connection.exec_driver_sql(
+                "SELECT nextval('usage_positions')"
+            ).scalar_one()
+            places += range(first, first + min(_PLACES, count - len(places)))
+        return places
+
+    def lock_row(
+        self, connection: sa.Connection, lock: sa.Select[int], values: Mapping[str, Value]
+    ) -> None:
+        """Hold back every other transaction that locks the same row, until this one ends."""
+        connection.execute(lock.with_for_update(), values)
+
+    def hold(self, connection: sa.Connection, scope: int, what: str, *, shared: bool) -> None:
+        """Hold back other transactions that hold `what` of a scope, until this one ends."""
+        lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        # Two of four bytes each: scopes that share a number only wait for each other in vain.
+        _say(connection, f"SELECT {lock}({_HELD[what]}, {scope % 2**31})")
+
+    def due(
+        self, connection: sa.Connection, kind: str, until: int, limit: int
+    ) -> Sequence[tuple[str, str, str]]:
+        """Tenant, app and id of what is due in any scope."""
+        rows = connection.exec_driver_sql(
+            "SELECT tenant, app, id FROM ledger_due(%s, %s, %s)", (kind, until, limit)
+        )
+        return [(tenant, app, thing) for tenant, app, thing in rows]
+
+    def scopes(
+        self, connection: sa.Connection, after: tuple[str, str], limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Tenant and app of all scopes behind `after`."""
+        rows = connection.exec_driver_sql(
+            "SELECT tenant, app FROM ledger_scopes(%s, %s, %s)", (*after, limit)
+        )
+        return [(tenant, app) for tenant, app in rows]
+
+    def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:
+        """Make the tables of the months to come, where they are missing."""
+        postgres_upkeep.make_ahead(self, at)
+        return []
+
+    def findings(self) -> list[Finding]:
+        """What the server says of itself and of the fences."""
+        with self.transaction(writes=False) as connection:
+            return [
+                *postgres_role.findings(_driver(connection), self._known_role()),
+                *postgres_upkeep.findings(_driver(connection)),
+            ]
+
+    def after_fork(self) -> None:
+        """Open connections of our own; the parent's stay open and untouched."""
+        self.pool.dispose(close=False)
+        self.pool = self._open_pool()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.pool.dispose()
+
+    def _known_role(self) -> Role:
+        if self._role is None:
+            with self.pool.connect() as connection:
+                self._role = postgres_role.look(_driver(connection))
+        return self._role
+
+    def _begin(
+        self, connection: sa.Connection, scope: Scope | None, scope_id: int, *, writes: bool
+    ) -> int | None:
+        """Begin, as the role and in the scope; the number of a transaction that writes."""
+        words = [_WRITE if writes else _READ, _QUIET]
+        role = self._known_role()
+        if role.is_member:
+            words.append(f"SET LOCAL ROLE {postgres_role.NAME}")
+        if scope is not None:
+            words += [
+                f"SET LOCAL ledger.tenant = {_quoted(scope.tenant)}",
+                f"SET LOCAL ledger.app = {_quoted(scope.app)}",
+            ]
+        if scope_id != NO_SCOPE:
+            words.append(f"SET LOCAL ledger.scope = '{scope_id}'")
+        if writes:
+            words.append("SELECT pg_current_xact_id()::text")
+        said = _say(connection, "; ".join(words))
+        return int(said) if writes and said is not None else None
+
+    def _commit(self, connection: sa.Connection, number: int | None) -> None:
+        try:
+            connection.commit()
+        except DBAPIError as error:
+            if number is None or fault(error).kind != "lost":
+                raise
+            if not self._has_committed(number):
+                raise
+
+    def _has_committed(self, number: int) -> bool:
+        """Whether a transaction did commit whose answer was lost with the connection."""
+        again = Again(PATIENCE_S)
+        while True:
+            try:
+                with self.pool.connect() as connection:
+                    status = _say(connection, f"SELECT pg_xact_status('{number}'::xid8)")
+                found = Fault("lost")
+            except DBAPIError as error:
+                status, found = None, fault(error)
+            if status in {"committed", "aborted"}:
+                return status == "committed"
+            if not again.after(found):
+                raise Unavailable(
+                    f"the connection to {self.place} was lost while a transaction was to commit, so"
+                    " it is not known whether it did; usage events with a key can be sent again,"
+                    " everything else look up first",
+                    code="commit_unknown",
+                )
+
+    def _staging(self, entry: Entry) -> Staging:
+        staging = self._stagings.get(entry)
+        if staging is None:
+            staging = self._stagings[entry] = Staging(entry, self)
+        return staging
+
+    @contextmanager
+    def _driven(self, connection: sa.Connection) -> Generator[psycopg.Connection[Any]]:
+        """The driver's own connection, whose errors are told as all others are."""
+        try:
+            yield _driver(connection)
+        except psycopg.Error as error:
+            raise DBAPIError("many rows", None, error, hide_parameters=True) from error
+
+
+def open_postgres(url: str) -> SqlStore:
+    """The store at a `postgresql://` URL, which may carry `?pool_size=20`.
+
+    Raises:
+        Invalid: (`unknown_database`) the URL cannot be read.
+        Unavailable: (`database_unreachable`) the server cannot be reached.
+    """
+    conninfo, pool_size = _read(url)
+    store = SqlStore(Postgres(conninfo, pool_size=pool_size))
+    store.schema_version()
+    return store
+
+
+def _read(url: str) -> tuple[str, int]:
+    """The URL as libpq takes it, and what it says to us."""
+    parts = urlsplit(url)
+    said = dict(parse_qsl(parts.query, keep_blank_values=True))
+    size = said.pop("pool_size", str(POOL_SIZE))
+    conninfo = urlunsplit(parts._replace(scheme="postgresql", query=urlencode(said)))
+    try:
+        conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError as error:
+        raise Invalid(
+            f"the database URL cannot be read: {error}", code="unknown_database", param="url"
+        ) from error
+    if not size.isdecimal() or not 1 <= int(size) <= 1_000:
+        raise Invalid(
+            f"pool_size is 1 to 1,000, not {size!r}", code="unknown_database", param="url"
+        )
+    return conninfo, int(size)
+
+
+def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
+    driver: Any = connection.connection.driver_connection
+    checked: psycopg.Connection[Any] = driver
+    return checked
+
+
+def _say(connection: sa.Connection, words: str) -> str | None:
+    """Statements without values, all in one message; the first value of the last one's answer."""
+    result = connection.exec_driver_sql(words, execution_options={"no_parameters": True})
+    cursor: Any = result.cursor
+    if cursor is None:
+        return None
+    while cursor.nextset():
+        pass
+    row = cursor.fetchone() if cursor.description else None
+    return None if row is None else row[0]
+
+
+def _quoted(text: str) -> str:
+    return Literal(text).as_string(None)

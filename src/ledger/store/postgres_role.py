@@ -1,0 +1,118 @@
+"""The role that transactions work as: it owns nothing, so row-level security holds it.
+
+`migrate` makes it and lets it read and write the tables. Where it may not, the fences stand all the
+same, because they hold the owner of the tables too; `doctor` says so.
+"""
+
+from typing import Any, Final
+
+import msgspec
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from ledger.store.sql.database import Finding
+from ledger.store.sql.schema import METADATA
+from ledger.types.errors import Denied
+
+NAME: Final = "ledger_app"
+
+_LOOK: Final = """
+SELECT me.rolname, me.rolsuper, me.rolbypassrls, pg_has_role(me.oid, app.oid, 'MEMBER'),
+  NOT EXISTS (
+    SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+    AND relname = ANY(%s) AND NOT has_table_privilege(app.oid, pg_class.oid, 'INSERT'))
+FROM pg_roles me LEFT JOIN pg_roles app ON app.rolname = %s
+WHERE me.rolname = current_user
+"""
+
+
+class Role(msgspec.Struct, frozen=True):
+    """Who is connected, and whether transactions can work as `ledger_app`."""
+
+    name: str
+    is_superuser: bool
+    sees_past_fences: bool
+    is_member: bool
+
+
+def look(connection: psycopg.Connection[Any]) -> Role:
+    """Who is connected."""
+    row = connection.execute(_LOOK, [sorted(_fenced()), NAME]).fetchone()
+    name, is_superuser, bypasses, is_member, may_write = row or ("?", True, True, False, False)
+    return Role(name, is_superuser, is_superuser or bypasses, bool(is_member and may_write))
+
+
+def admit(role: Role, place: str) -> None:
+    """Refuse to work as a role that sees all rows whatever the fences say.
+
+    Raises:
+        Denied: (`superuser_refused`).
+    """
+    if role.sees_past_fences:
+        what = "a superuser" if role.is_superuser else "allowed to bypass row-level security"
+        raise Denied(
+            f"the role {role.name} of {place} is {what}, so nothing would keep tenants apart but"
+            " the program; make one that is not, once: CREATE ROLE ledger LOGIN CREATEROLE"
+            " PASSWORD '…'; CREATE DATABASE ledger OWNER ledger; and put it in the URL",
+            code="superuser_refused",
+        )
+
+
+def prepare(connection: psycopg.Connection[Any]) -> Role:
+    """Make the role and let it read and write, as far as this is allowed; who is connected then."""
+    role = look(connection)
+    if role.is_member and not role.sees_past_fences:
+        return role
+    for statement in _wanted():
+        try:
+            with connection.transaction():  # a savepoint: the rest goes on without it
+                connection.execute(statement)
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateObject):
+            continue
+        except psycopg.errors.UniqueViolation:  # another database of the cluster made it just now
+            continue
+    return look(connection)
+
+
+def findings(connection: psycopg.Connection[Any], role: Role) -> list[Finding]:
+    """Whether transactions work as the role, and whether every table has its fence."""
+    if role.sees_past_fences:
+        detail = f"{role.name} sees past it; connect as a role that does not"
+    elif role.is_member:
+        detail = f"transactions work as {NAME}"
+    else:
+        detail = (
+            f"{role.name} may not work as {NAME}, so only the owner's fences hold; let an"
+            f" administrator run: CREATE ROLE {NAME}; GRANT {NAME} TO {role.name}; then `ledger"
+            " migrate`"
+        )
+    rows = connection.execute(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace ="
+        " current_schema()::regnamespace AND relname = ANY(%s) AND NOT (relrowsecurity AND"
+        " relforcerowsecurity) ORDER BY relname",
+        [sorted(_fenced())],
+    ).fetchall()
+    open_tables = ", ".join(name for (name,) in rows)
+    return [
+        Finding("role", role.is_member and not role.sees_past_fences, detail),
+        Finding("row_level_security", not rows, open_tables or "forced on every table"),
+    ]
+
+
+def _fenced() -> set[str]:
+    return {table.name for table in METADATA.tables.values() if "scope_id" in table.c} | {"scopes"}
+
+
+def _wanted() -> list[SQL | Any]:
+    tables = SQL(", ").join(Identifier(name) for name in sorted(_fenced()))
+    app = Identifier(NAME)
+    return [
+        SQL("CREATE ROLE {} NOLOGIN").format(app),
+        SQL("GRANT {} TO CURRENT_USER").format(app),
+        SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}").format(tables, app),
+        SQL("GRANT SELECT ON schema_migrations TO {}").format(app),
+        SQL("GRANT USAGE ON SEQUENCE usage_positions TO {}").format(app),
+        SQL("GRANT EXECUTE ON FUNCTION ledger_due, ledger_scopes, ledger_make_month TO {}").format(
+            app
+        ),
+    ]

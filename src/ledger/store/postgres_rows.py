@@ -1,0 +1,110 @@
+"""Many rows at once on PostgreSQL: COPY into a table of the connection's own, from there on.
+
+COPY knows neither row-level security nor what to do with a key that is there, and an INSERT of many
+rows is several times slower. Rows come sorted by their key, so that writers never wait in a circle.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import psycopg as dialects
+
+from ledger.store.postgres_faults import MonthMissing
+from ledger.store.sql.database import Value
+from ledger.store.sql.statement import Dialect, Entry
+from ledger.store.sql.usage_events import HOUR_US
+from ledger.types.zone import from_micros
+
+_FEW: Final = 20
+"""Below so many rows a statement for each is quicker, all sent in one go."""
+
+_TYPES: Final = {sa.BigInteger: "int8", sa.Text: "text", sa.LargeBinary: "bytea"}
+_DIALECT: Final = dialects.dialect(paramstyle="format")  # type: ignore[no-untyped-call]  # by its author
+
+
+class Staging:
+    """How the rows of one entry come in."""
+
+    def __init__(self, entry: Entry, dialect: Dialect) -> None:
+        table = entry.table
+        columns = [column.name for column in table.c]
+        names = ", ".join(f'"{name}"' for name in columns)
+        stage = f"stage_{table.name}_{len(columns)}"
+        one = _insert(entry, dialect)
+        on_conflict = " ON CONFLICT ".join(("", *one.split(" ON CONFLICT ")[1:]))
+        move = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {stage}{on_conflict}"  # noqa: S608 - our own names
+        key = [column.name for column in table.primary_key][1]
+        self._types = [_type(column.type) for column in table.c]
+        self._hour = columns.index("hour") if "hour" in columns else None
+        self._one, self._move = one.encode(), move.encode()
+        self._move_new = f'{move} RETURNING "{key}"'.encode()
+        # Behind a pooler it may be another connection each time, so this is said each time.
+        self._make = (
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} (LIKE {table.name})"
+            " ON COMMIT DELETE ROWS"
+        ).encode()
+        self._copy = f"COPY {stage} ({names}) FROM STDIN (FORMAT binary)".encode()
+        self._clear = f"TRUNCATE {stage}".encode()
+
+    def insert(self, connection: psycopg.Connection[Any], rows: Sequence[Sequence[Value]]) -> int:
+        """Insert rows; how many were stored."""
+        with connection.cursor() as cursor:
+            try:
+                if len(rows) <= _FEW:
+                    cursor.executemany(self._one, rows)
+                    return cursor.rowcount
+                self._stage_rows(cursor, rows)
+                cursor.execute(self._move)
+            except psycopg.errors.CheckViolation as error:
+                # No table here has a check, but for the months that tables of events are for.
+                raise MonthMissing(self._months(rows)) from error
+            stored = cursor.rowcount
+            cursor.execute(self._clear)
+        return stored
+
+    def insert_new(
+        self, connection: psycopg.Connection[Any], rows: Sequence[Sequence[Value]]
+    ) -> set[Value]:
+        """Insert the rows whose key is new; the keys of all others."""
+        with connection.cursor() as cursor:
+            if len(rows) <= _FEW:
+                known = set[Value]()
+                for row in rows:
+                    cursor.execute(self._one, row)
+                    if not cursor.rowcount:
+                        known.add(row[1])
+                return known
+            self._stage_rows(cursor, rows)
+            cursor.execute(self._move_new)
+            stored = {key for (key,) in cursor.fetchall()}
+            cursor.execute(self._clear)
+        return {row[1] for row in rows} - stored
+
+    def _months(self, rows: Sequence[Sequence[Value]]) -> tuple[int, ...]:
+        """An hour of each month in which an event is."""
+        found = dict[tuple[int, int], int]()
+        for row in rows:
+            hour = row[self._hour] if self._hour is not None else None
+            if isinstance(hour, int):
+                at = from_micros(hour * HOUR_US)
+                found[at.year, at.month] = hour
+        return tuple(found.values())
+
+    def _stage_rows(self, cursor: psycopg.Cursor[Any], rows: Sequence[Sequence[Value]]) -> None:
+        cursor.execute(self._make)
+        with cursor.copy(self._copy) as copy:
+            copy.set_types(self._types)
+            for row in rows:
+                copy.write_row(row)
+
+
+def _insert(entry: Entry, dialect: Dialect) -> str:
+    """The statement for one row, with `%s` for the values in the order of the columns."""
+    names = [column.name for column in entry.table.c]
+    return str(entry.built(dialect).compile(dialect=_DIALECT, column_keys=names))
+
+
+def _type(kind: sa.types.TypeEngine[Any]) -> str:
+    return next(name for base, name in _TYPES.items() if isinstance(kind, base))

@@ -1,0 +1,52 @@
+"""What a PostgreSQL database needs now and then: months made ahead. And how it is doing."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+
+from ledger.store.sql.database import Finding
+from ledger.store.sql.usage_events import HOUR_US
+from ledger.types.zone import micros
+
+if TYPE_CHECKING:
+    from ledger.store.postgres import Postgres
+
+AHEAD: Final = 3
+"""How many months from this one on have a table."""
+
+_MONTH_HOURS: Final = 24 * 31
+_OLDEST: Final = 13
+_SETTINGS: Final = (("server_encoding", "UTF8"), ("fsync", "on"), ("synchronous_commit", "on"))
+
+
+def make_ahead(database: "Postgres", at: datetime) -> None:
+    """Make the tables for this month's events and those to come, where they are missing."""
+    now = micros(at) // HOUR_US
+    make_months(database, [now + month * _MONTH_HOURS for month in range(AHEAD)])
+
+
+def make_months(database: "Postgres", hours: Iterable[int]) -> None:
+    """Make the tables for the months of these hours, each in a transaction of its own."""
+    for hour in hours:
+        with database.transaction(writes=True) as connection:
+            connection.exec_driver_sql("SELECT ledger_make_month(%s)", (hour,))
+
+
+def findings(connection: psycopg.Connection[Any]) -> list[Finding]:
+    """Whether what the server acknowledges is on its disk, and whether it can hold all text."""
+    version = connection.info.server_version // 10_000
+    found = [Finding("postgresql", version >= _OLDEST, f"version {version}")]
+    for setting, wanted in _SETTINGS:
+        row = connection.execute("SELECT current_setting(%s)", [setting]).fetchone()
+        value = "?" if row is None else row[0]
+        is_right = value == wanted or (setting == "synchronous_commit" and value != "off")
+        found.append(Finding(setting, is_right, value))
+    row = connection.execute(
+        "SELECT count(*), max(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = to_regclass('usage_events')"
+    ).fetchone()
+    count, last = row or (0, None)
+    found.append(Finding("months", bool(count), f"{count} tables of events, up to {last}"))
+    return found
