@@ -14,6 +14,7 @@ from ledger.cli import (
     setup,
     subscriptions,
     usage,
+    usage_expire,
     worker,
 )
 from ledger.cli.bench import command as bench
@@ -58,4 +59,8 @@ for name, group in (
 ):
     app.add_typer(group, name=name, no_args_is_help=True)
 
-__all__ = ["app", "usage_import"]  # the latter is a verb of `usage` once it is imported
+__all__ = [
+    "app",
+    "usage_expire",
+    "usage_import",
+]  # the latter are verbs of `usage` once it is imported

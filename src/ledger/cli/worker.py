@@ -29,7 +29,7 @@ LOGGER = "ledger.worker"
 @verb(
     group,
     "worker",
-    examples=["ledger worker --once", "ledger worker --once --no-bill --json"],
+    examples=["ledger worker --once", "ledger worker --once --no-bill --keep-usage 400 --json"],
 )
 def run_worker(
     invocation: Invocation,
@@ -43,6 +43,14 @@ def run_worker(
     bill: Annotated[
         bool, typer.Option("--bill/--no-bill", help="Make the invoices that are due.")
     ] = True,
+    keep_usage: Annotated[
+        int | None,
+        typer.Option(
+            min=35,
+            metavar="DAYS",
+            help="Remove raw usage events that are older and not needed; what they came to stays.",
+        ),
+    ] = None,
     spool: Annotated[
         Path | None,
         typer.Option(
@@ -69,7 +77,7 @@ def run_worker(
     with _logged(as_json=invocation.given.json, quiet=invocation.given.quiet) as logger:
         options: dict[str, Any] = {"clock": invocation.clock, "meter": meter, "logger": logger}
         with ledger.open(settings.database, **options) as engine:
-            worker = engine.worker(interval_s=interval, bill=bill)
+            worker = engine.worker(interval_s=interval, bill=bill, keep_usage_days=keep_usage)
             if once:
                 done = worker.once()
                 invocation.out.data(done) if invocation.out.json else None

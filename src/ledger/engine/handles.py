@@ -6,7 +6,7 @@ Each verb is an operation of a slice; its documentation is the operation's.
 from decimal import Decimal
 
 from ledger.customer import operations as customer
-from ledger.engine import billing, checking, metering
+from ledger.engine import billing, checking, metering, retention
 from ledger.engine.face import F, Handle, flow, listed, op
 from ledger.engine.sequence import then
 from ledger.entitlement import operations as entitlement
@@ -69,6 +69,8 @@ class Usage(Handle[F]):
     query = op(meter.query, writes=False, flush=True)
     unmatched = listed(meter.unmatched_page)
     rejected = listed(meter.rejected_page)
+    expirable = op(retention.expirable, writes=False)
+    expire = flow(retention.expire, writes=True)
 
 
 class Entitlements(Handle[F]):

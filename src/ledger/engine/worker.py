@@ -20,6 +20,7 @@ from ledger.engine import billing
 from ledger.engine.face import FLUSH_S
 from ledger.engine.forking import living
 from ledger.engine.ports import Work
+from ledger.engine.retention import KEPT, expirable, expire
 from ledger.invoice.ports import DueKind
 from ledger.meter.delivery import is_transient, retry_in_s
 from ledger.types.clock import monotonic
@@ -37,9 +38,12 @@ INTERVAL_MAX_S = 86_400
 LEASE = timedelta(seconds=60)
 """For how long a scope is a worker's own; it is renewed while the work goes on."""
 
-BILLING = "billing"
+BILLING, EXPIRY = "billing", "expiry"
 
 _RENEWED_S = 20
+_EXPIRE_S = 3_600
+_DAYS_MAX = 36_500
+_SCOPES = 1_000
 _NAP_S = timedelta(milliseconds=100).total_seconds()
 _DUE_STEP, _DUE_MAX = 100, 100_000
 _REST_S, _REST_MAX_S = 5, 300
@@ -53,6 +57,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
         interval_s: seconds between two rounds.
         upkeep_interval_s: seconds between two times of what is rarely needed.
         bill: whether it makes the invoices that are due.
+        keep_usage_days: removes raw usage events that are older and that nobody needs, once an
+            hour; None keeps all.
 
     Raises:
         Invalid: (`bad_worker_option`) a value out of range; the sentence names it.
@@ -61,6 +67,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     interval_s: float = INTERVAL_S
     upkeep_interval_s: float = UPKEEP_S
     bill: bool = True
+    keep_usage_days: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("interval_s", "upkeep_interval_s"):
@@ -71,6 +78,13 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
                     code="bad_worker_option",
                     param=name,
                 )
+        days: object = self.keep_usage_days
+        if days is not None and (not isinstance(days, int) or not KEPT.days <= days <= _DAYS_MAX):
+            raise Invalid(
+                f"a worker keeps usage events for {KEPT.days} to {_DAYS_MAX:,} days, not {days!r}",
+                code="bad_worker_option",
+                param="keep_usage_days",
+            )
 
 
 class Round(msgspec.Struct, kw_only=True):
@@ -133,7 +147,8 @@ class Worker:
         # A flag and naps, no Event: a signal's handler may stop a worker in the middle of anything.
         self._is_stopping = False
         self._thread: Thread | None = None
-        self._upkeep_at = monotonic()
+        self._upkeep_at = self._expire_at = monotonic()
+        self._needless_before: datetime | None = None
         self._health_at = monotonic()
 
     @property
@@ -213,7 +228,7 @@ class Worker:
             jobs.append(self._bill)
         if monotonic() >= self._upkeep_at:
             self._upkeep_at = monotonic() + self._options.upkeep_interval_s
-            jobs.append(self._keep_up)
+            jobs += [self._expire, self._keep_up]
         for job in jobs:
             self._check()
             try:
@@ -306,8 +321,38 @@ class Worker:
     def _run_in(self, scope: Scope, work: Callable[[Work], R]) -> R:
         return self._core.runner.run(scope, work, writes=True)
 
+    def _expire(self, done: Round) -> None:
+        """Remove, once an hour, the raw usage events that are too old and not needed."""
+        days = self._options.keep_usage_days
+        if days is None or monotonic() < self._expire_at:
+            return
+        self._expire_at = monotonic() + _EXPIRE_S
+        wanted = done.at - timedelta(days=days)
+        oldest = wanted
+        for scope in self._scopes():
+            self._check()
+            before = min(wanted, self._core.tenant(scope).run(expirable, writes=False))
+            oldest = min(oldest, before)
+            self._leased(scope, EXPIRY, partial(self._expire_one, scope, before, done))
+        self._needless_before = oldest
+
+    def _expire_one(
+        self, scope: Scope, before: datetime, done: Round, renew: Callable[[], None]
+    ) -> None:
+        def on_progress(_done: int, _all: int) -> None:
+            self._check()
+            renew()
+
+        done.expired += expire(self._core.tenant(scope), before, on_progress).events
+
+    def _scopes(self) -> Iterator[Scope]:
+        after: Scope | None = None
+        while some := self._core.store.scopes(after, _SCOPES):
+            yield from some
+            after = some[-1]
+
     def _keep_up(self, done: Round) -> None:
-        done.upkeep += self._core.store.keep_up(done.at)
+        done.upkeep += self._core.store.keep_up(done.at, self._needless_before)
 
     def _tell(self, level: int, what: str, facts: Mapping[str, object]) -> None:
         """A line for the log: what happened, and its facts, also apart for a program."""

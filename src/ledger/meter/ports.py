@@ -137,6 +137,33 @@ class UsageRepository(Protocol):
         """
         ...
 
+    def expire(
+        self, hours: tuple[int, int], received_before: datetime, limit: int
+    ) -> tuple[int, int]:
+        """Forget raw events of the hours [first, last), with their keys: at most `limit` of them.
+
+        Those that wait for a customer or feature, or came in at `received_before` or later, stay.
+        Rollups stay. Notes that events of before `last` may be gone. How many went, and the hour
+        to go on from, which is `last` once none is left.
+        """
+        ...
+
+    def expired_before(self) -> int | None:
+        """The hour before which raw events may be gone; None while all are there."""
+        ...
+
+    def oldest_hour(self) -> int | None:
+        """The hour of the oldest raw event by its own time; None without any."""
+        ...
+
+    def forget_refused(self, before: datetime, limit: int) -> int:
+        """Forget the events that were refused before then, the oldest `limit`; how many it was."""
+        ...
+
+    def forget_marks(self, before: datetime) -> None:
+        """Forget the marks of writers that have stored nothing since then."""
+        ...
+
     def newest_id(self) -> UsageEventId | None:
         """The id of the event stored last, to say as of what usage was read."""
         ...

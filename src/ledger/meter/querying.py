@@ -9,7 +9,8 @@ from ledger.customer.model import Customer
 from ledger.meter.lateness import months
 from ledger.meter.model import UsageRow
 from ledger.meter.ports import UsageWork
-from ledger.meter.rollup import meter_of, read_dimensions
+from ledger.meter.rebuilding import refuse_expired
+from ledger.meter.rollup import HOUR_US, meter_of, read_dimensions
 from ledger.meter.usage import (
     Keep,
     Piece,
@@ -86,6 +87,7 @@ def query(
         Invalid: as `total`; also no such window (`unknown_window`), too many windows or rows
             (`too_many_windows`, `too_many_rows`), more than 8 names or 1,000 customers, or a level
             by a property that is no dimension (`bad_group_by`).
+        Conflict: (`usage_expired`) by such a property over a time whose events were removed.
     """
     metered = _metered(work, feature)
     names = (group_by,) if isinstance(group_by, str) else tuple(group_by or ())
@@ -162,6 +164,7 @@ class _Table:
             parts = pieces if len(self._cut) > 1 else whole_pieces
             yield from parts(work, customer, feature, start, end)
         else:
+            refuse_expired(work, feature, micros(start) // HOUR_US)
             yield from raw(work, customer, feature, micros(start), micros(end), self._names)
 
     def _group(self, piece: Piece) -> _Group:

@@ -7,12 +7,13 @@ from ledger.meter.model import ServiceTimes
 from ledger.store.sql.connection import ScopedConnection
 from ledger.store.sql.rollup_totals import SqlRollupTotals
 from ledger.store.sql.subscriptions import SqlSubscriptions
+from ledger.store.sql.usage_expiry import SqlUsageExpiry
 from ledger.store.sql.usage_keys import SqlUsageKeys
 from ledger.store.sql.usage_waiting import SqlWaitingUsage
 from ledger.types.ids import CustomerId
 
 
-class SqlUsage(SqlUsageKeys, SqlWaitingUsage, SqlRollupTotals):
+class SqlUsage(SqlUsageKeys, SqlWaitingUsage, SqlRollupTotals, SqlUsageExpiry):
     """The usage of a scope; a `UsageRepository`."""
 
     def __init__(self, scope: ScopedConnection, now: datetime) -> None:

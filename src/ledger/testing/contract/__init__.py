@@ -14,6 +14,7 @@ name in a `conftest.py` a failure says what was compared.
 
 from ledger.testing.contract.customers import CustomerContract
 from ledger.testing.contract.events import DueContract, EventLogContract
+from ledger.testing.contract.expiry import ExpiryContract
 from ledger.testing.contract.invoices import InvoiceContract
 from ledger.testing.contract.isolation import IsolationContract
 from ledger.testing.contract.plans import FeatureContract, PlanContract
@@ -35,6 +36,7 @@ class StoreContract(
     SubscriptionContract,
     UsageContract,
     RollupContract,
+    ExpiryContract,
     InvoiceContract,
     DueContract,
     EventLogContract,

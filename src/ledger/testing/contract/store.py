@@ -108,7 +108,8 @@ class Store(Protocol):
 # The methods of repositories that change something; all others are called in a read transaction.
 _WRITES = {
     "add", "add_billed", "add_boundary", "add_up", "alone", "claim", "drop_rollups", "expire",
-    "give_back", "lock", "mark", "match", "move_boundary", "next_number", "put", "reject", "save",
+    "forget_marks", "forget_refused", "give_back", "lock", "mark", "match", "move_boundary",
+    "next_number", "put", "reject", "save",
 }  # fmt: skip  # a list of names reads best as one
 
 
