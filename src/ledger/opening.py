@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import re
 import sys
 from collections.abc import Mapping
 from contextlib import closing
@@ -78,7 +79,8 @@ async def open_async(url: str = DEFAULT_URL, **options: Unpack[Options]) -> "Asy
     from ledger.engine.engine import AsyncEngine
     from ledger.engine.face import Awaited
 
-    return AsyncEngine(await asyncio.to_thread(_core, url, options), Awaited())
+    core = await asyncio.to_thread(_core, url, options)
+    return AsyncEngine(core, Awaited(core.store.writers))
 
 
 def pending(url: str) -> list[str]:
@@ -108,6 +110,12 @@ def findings(url: str) -> "list[Finding]":
         return store.check()
 
 
+def without_password(url: str) -> str:
+    """A database's URL as it may be shown and kept: with the user, without the password."""
+    url = re.sub(r"^(\w[\w+.-]*://[^:/@]*):.*@", r"\1@", url, flags=re.DOTALL)
+    return re.sub(r"(?<=[?&])(?:ssl)?password=[^&]*(?:&|$)", "", url).rstrip("?&")
+
+
 def spool_folder(url: str) -> Path | None:
     """Where what was metered is journalled unless another folder is named; None: nowhere."""
     path = url.removeprefix("sqlite:///")
@@ -123,7 +131,7 @@ def _core(url: str, options: Options) -> "EngineCore":
     settings = Settings(**given)
     store, folder = _store(url)
     try:
-        store.database.admit()
+        store.admit()
         if migrates:
             store.migrate()
         return EngineCore(store, settings, _spool(settings.meter, folder))
@@ -155,8 +163,9 @@ def _store(url: str) -> "tuple[SqlStore, Path | None]":
         return _open_postgres(url), None
     scheme, separator, path = url.partition(":///") if isinstance(url, str) else ("", "", "")
     if scheme != "sqlite" or not separator or not path:
+        shown = without_password(url) if isinstance(url, str) else url
         raise Invalid(
-            f"{url!r} is no database that Ledger knows; it opens sqlite:///billing.db (a file),"
+            f"{shown!r} is no database that Ledger knows; it opens sqlite:///billing.db (a file),"
             " sqlite:///:memory: and postgresql://user@host/database",
             code="unknown_database",
             param="url",

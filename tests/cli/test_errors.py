@@ -26,7 +26,7 @@ LONG = "9" * 40
         (f"plans show {NO_INV}", 2, "wrong_id"),
         ("plans list --at yesterday", 2, "bad_instant"),
         ("plans list --tenant a\x07b", 2, "bad_tenant"),
-        ("plans list --db postgres://x/y", 2, "unknown_database"),
+        ("plans list --db mysql://x/y", 2, "unknown_database"),
         ("plans list --db missing.db", 6, "database_missing"),
         ("plans list --db .", 6, "database_unreachable"),
         ("plans list --db junk.bin", 6, "not_a_database"),

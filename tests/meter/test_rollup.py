@@ -10,16 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.meter.aggregation import aggregate, quantity_of
-from ledger.meter.model import Rollup, RollupKey
+from ledger.meter.model import MERGINGS, Merging, Rollup, RollupKey
 from ledger.meter.rollup import (
     Count,
+    by_quarter,
     dimensions_of,
     fold,
     merge_rollups,
     read_dimensions,
     roll_up,
 )
-from ledger.plan.feature import AGGREGATIONS, Aggregation, Feature, Meter
+from ledger.plan.feature import Feature, Meter
 from ledger.types import ids
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
@@ -28,14 +29,14 @@ END = START + timedelta(hours=HOURS)
 CUSTOMERS = [ids.CUSTOMER.new(), ids.CUSTOMER.new()]
 SUBSCRIPTION = ids.SUBSCRIPTION.new()
 FEATURES = {
-    kind: Feature(kind, "metered", Meter("e", kind, dimensions=("model",))) for kind in AGGREGATIONS
+    kind: Feature(kind, "metered", Meter("e", kind, dimensions=("model",))) for kind in MERGINGS
 }
 
 times = st.integers(0, HOURS * 3600 * 1000 - 1).map(lambda ms: START + timedelta(milliseconds=ms))
 values = st.integers(-(10**12), 10**12).map(lambda n: Decimal(n).scaleb(-9))
 
 
-def counts(aggregation: Aggregation) -> st.SearchStrategy[list[Count]]:
+def counts(aggregation: Merging) -> st.SearchStrategy[list[Count]]:
     one = st.builds(
         Count,
         st.just(FEATURES[aggregation]),
@@ -48,20 +49,18 @@ def counts(aggregation: Aggregation) -> st.SearchStrategy[list[Count]]:
     return st.lists(one, max_size=30)
 
 
-def in_batches(batches: Sequence[Sequence[Count]], kind: Aggregation) -> dict[RollupKey, Rollup]:
+def in_batches(batches: Sequence[Sequence[Count]], kind: Merging) -> dict[RollupKey, Rollup]:
     """What a store holds after these batches."""
     stored: dict[RollupKey, Rollup] = {}
     for batch in batches:
-        for rollup in roll_up(batch).get(kind, []):
+        for rollup in roll_up(by_quarter(batch)).get(kind, []):
             before = stored.get(rollup.key)
             stored[rollup.key] = merge_rollups(kind, before, rollup) if before else rollup
     return stored
 
 
-@given(st.data(), st.sampled_from(AGGREGATIONS))
-def test_rollups_are_the_events_added_up_in_any_batches(
-    data: st.DataObject, kind: Aggregation
-) -> None:
+@given(st.data(), st.sampled_from(MERGINGS))
+def test_rollups_are_the_events_added_up_in_any_batches(data: st.DataObject, kind: Merging) -> None:
     events = data.draw(counts(kind))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(events)), max_size=4)))
     edges = [0, *cuts, len(events)]
@@ -89,7 +88,7 @@ def test_rollups_are_the_events_added_up_in_any_batches(
 @given(st.lists(times, min_size=1, max_size=20))
 def test_an_event_counts_in_the_quarter_of_its_own_time(when: list[datetime]) -> None:
     events = [Count(FEATURES["sum"], CUSTOMERS[0], at, Decimal(1), None, {}) for at in when]
-    for rollup in roll_up(events)["sum"]:
+    for rollup in roll_up(by_quarter(events))["sum"]:
         for i, quarter in enumerate(rollup.quarters):
             start = datetime.fromtimestamp(rollup.key.hour * 3600 + i * 900, UTC)
             inside = [at for at in when if start <= at < start + timedelta(minutes=15)]
@@ -104,7 +103,7 @@ def test_rollups_come_in_the_order_of_their_keys() -> None:
         for customer in CUSTOMERS
         for name in (SUBSCRIPTION, None)
     ]
-    keys = [rollup.key for rollup in roll_up(events)["sum"]]
+    keys = [rollup.key for rollup in roll_up(by_quarter(events))["sum"]]
     assert keys == sorted(keys)
     assert len(keys) == 12
 
@@ -120,6 +119,6 @@ def test_dimensions_are_canonical_text() -> None:
 def test_an_event_before_1970_has_an_hour_of_its_own() -> None:
     at = datetime(1969, 12, 31, 23, 50, tzinfo=UTC)
     event = Count(FEATURES["sum"], CUSTOMERS[0], at, Decimal(1), None, {})
-    (rollup,) = roll_up([event])["sum"]
+    (rollup,) = roll_up(by_quarter([event]))["sum"]
     assert rollup.key.hour == -1
     assert [quarter is not None for quarter in rollup.quarters] == [False, False, False, True]

@@ -20,7 +20,7 @@ from ledger.plan.price import (
 )
 from ledger.rating.amount import Rated, packages, rate
 from ledger.types.errors import Invalid
-from ledger.types.exact import decimal_text
+from ledger.types.exact import Ratio, add, decimal_text
 from ledger.types.money import USD
 from tests.rating.strategies import (
     AMOUNTS,
@@ -40,7 +40,7 @@ CALLS = (Tier(100, "10", 500), Tier(1000, "7.5", 250), Tier(unit=5))
 SEATS = (Tier(5, flat=2900), Tier(25, flat=9900), Tier(flat=29900))
 
 
-def cost(model: PriceModel, quantity: str) -> Decimal:
+def cost(model: PriceModel, quantity: str) -> Ratio:
     return rate(Price(model), Decimal(quantity)).exact
 
 
@@ -177,7 +177,7 @@ def test_a_single_tier_is_a_unit_price_with_a_flat_amount(
     unit: Decimal, flat: Decimal, used: Decimal
 ) -> None:
     single = (Tier(None, unit, flat),)
-    expected = rate(Price(UnitPrice(unit)), used).exact + flat
+    expected = add(rate(Price(UnitPrice(unit)), used).exact, flat)
     assert rate(Price(GraduatedPrice(single)), used).exact == expected
     assert rate(Price(VolumePrice(single)), used).exact == expected
 

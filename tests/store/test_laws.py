@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.meter.model import Quarter, Rollup
-from ledger.plan.feature import AGGREGATIONS, Aggregation
+from ledger.meter.model import MERGINGS, Merging, Quarter, Rollup
 from ledger.store.memory import open_memory
 from ledger.testing.contract.rollups import HOUR, merged, rollup
 from ledger.testing.contract.store import NOW, Held
@@ -40,11 +39,11 @@ def held() -> Iterator[Held]:
     store.close()
 
 
-@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+@pytest.mark.parametrize("aggregation", MERGINGS)
 @settings(max_examples=40)
 @given(portions=portions)
 def test_rollups_come_to_what_plain_python_makes_of_them(
-    held: Held, aggregation: Aggregation, portions: Sequence[Portion]
+    held: Held, aggregation: Merging, portions: Sequence[Portion]
 ) -> None:
     customer, feature = ids.CUSTOMER.new(), ids.FEATURE.new()
     added: list[Rollup] = []

@@ -16,7 +16,10 @@ from ledger.store.sql.statement import Change, Query
 from ledger.store.sql.store import SqlStore
 
 # They want all of a scope, the newest of it, or one of the few features that a tenant has.
-MEANT = {"events._LAST", "usage_events._LAST", "rollups._DROP", "features._BY_EVENTS"}
+MEANT = {
+    "events._LAST", "usage_events._LAST", "rollups._DROP", "usage_uniques.DROP",
+    "usage_levels.DROP", "features._BY_EVENTS", "usage_expiry._DROP_MARKS",
+}  # fmt: skip  # a list of names reads best as one
 MANY = ", ".join("?" * 500)
 
 

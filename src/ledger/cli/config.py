@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
+from ledger.opening import without_password
 from ledger.types.errors import Invalid
 from ledger.types.zone import midnight, parse_instant
 
@@ -54,6 +55,11 @@ class Settings:
     app: str
     at: datetime | None = None
     file: Path | None = None
+
+    @property
+    def shown(self) -> str:
+        """The database's URL as it may be shown and kept: without a password."""
+        return without_password(self.database)
 
     @property
     def path(self) -> Path | None:

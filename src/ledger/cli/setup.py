@@ -37,7 +37,7 @@ def init(
         invocation.out.data(
             {
                 "config": str(file),
-                "database": settings.database,
+                "database": settings.shown,
                 "tenant": settings.tenant,
                 "app": settings.app,
                 "new": made,
@@ -47,14 +47,20 @@ def init(
     invocation.out.facts(
         [
             ("config", str(file)),
-            ("database", f"{settings.database} ({'new' if made else 'as it was'})"),
+            ("database", f"{settings.shown} ({'new' if made else 'as it was'})"),
             ("tenant", f"{settings.tenant}, app {settings.app}"),
         ]
     )
+    if settings.shown != settings.database:
+        invocation.out.say(_NOT_WRITTEN)
     for line in _NEXT:
         invocation.out.say(line)
 
 
+_NOT_WRITTEN = (
+    "The password is not written down. Give it as PGPASSWORD or in ~/.pgpass, or the whole URL as"
+    " LEDGER_DATABASE_URL."
+)
 _NEXT = (
     "",
     "Next:",
@@ -78,7 +84,7 @@ def _make_database(url: str, settings: Settings) -> bool:
 
 def _toml(settings: Settings) -> str:
     values = {
-        "database": settings.database,
+        "database": settings.shown,
         "tenant": settings.tenant,
         "app": settings.app,
     }

@@ -97,14 +97,13 @@ class Checks:
         miss, doubtful, waiting = self._begin(buffer)
         try:
             standing, marked = self._runner.run(
-                scope, _reading(writer, customer, feature), writes=False
+                scope, _reading(writer, customer, feature, waiting), writes=False
             )
-            usage = standing.usage_after(_after(marked, waiting))
-            if marked < doubtful:
-                self._cache.end(scope, miss, feature, standing, usage)
+            if marked < doubtful and standing.is_kept:
+                self._cache.end(scope, miss, feature, standing, standing.usage)
         finally:
             self._cache.give_up(scope, miss)
-        return standing.ruling(usage).on(requested)
+        return standing.ruling(standing.usage).on(requested)
 
     def told(self, scope: Scope, events: Sequence[Event]) -> None:
         """Facts were committed: forget the answers of those whom they concern."""
@@ -160,9 +159,12 @@ class Checks:
         return miss, waiting[-1].batch if waiting else stored + 1, waiting
 
 
-def _reading(writer: str, customer: str, feature: str) -> Callable[[Work], tuple[Standing, int]]:
+def _reading(
+    writer: str, customer: str, feature: str, waiting: Sequence[Pending]
+) -> Callable[[Work], tuple[Standing, int]]:
     def read(work: Work) -> tuple[Standing, int]:
-        return look_up(work, customer, feature), work.usage.marked(writer)
+        marked = work.usage.marked(writer)
+        return look_up(work, customer, feature, _after(marked, waiting)), marked
 
     return read
 

@@ -70,18 +70,20 @@ class Blocking:
 class Awaited:
     """The face whose methods return awaitables. Work runs in threads that the engine owns.
 
-    Writes wait for one writer thread, so that they do not take the readers' threads. A cancelled
-    await does not cancel the transaction: it commits or fails as if somebody had waited.
+    Writes have threads of their own, as many as the store lets write at once, so that those that
+    wait their turn do not take the readers'. A cancelled await does not cancel the transaction: it
+    commits or fails as if somebody had waited.
     """
 
-    def __init__(self) -> None:
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
+    def __init__(self, writers: int) -> None:
+        self._writers = ThreadPoolExecutor(writers, thread_name_prefix="ledger-writer")
+        readers = max(writers, READERS)
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="ledger-reader")
 
     def call(self, work: Callable[[], R], *, writes: bool) -> Awaitable[R]:
         """An awaitable of the result of `work`, which starts at once."""
         try:
-            future = (self._writer if writes else self._readers).submit(work)
+            future = (self._writers if writes else self._readers).submit(work)
         except RuntimeError:  # it was shut down
             raise engine_closed() from None
         return _settled(future)
@@ -96,7 +98,7 @@ class Awaited:
 
     def close(self) -> None:
         """Let running calls end, refuse new ones."""
-        self._writer.shutdown()
+        self._writers.shutdown()
         self._readers.shutdown()
 
 
@@ -203,7 +205,7 @@ class _Bound:  # a verb on a handle, ready to be called; its docstring is the ve
 class flow(_Verb, Generic[P, R]):  # noqa: N801 - reads as a declaration
     """A method of a handle from a function of the tenant's core: several transactions, or none.
 
-    `writes` sends it to the awaited face's writer thread. It is documented as `like`, if given.
+    `writes` sends it to the awaited face's writer threads. It is documented as `like`, if given.
     """
 
     def __init__(

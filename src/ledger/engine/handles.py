@@ -64,7 +64,7 @@ class Subscriptions(Handle[F]):
 class Usage(Handle[F]):
     """Usage events and what they come to."""
 
-    record = flow(metering.record)
+    record = flow(metering.record, writes=True)
     total = op(meter.total, writes=False, flush=True)
     query = op(meter.query, writes=False, flush=True)
     unmatched = listed(meter.unmatched_page)

@@ -44,6 +44,14 @@ class Store(Protocol):
         """
         ...
 
+    @property
+    def writers(self) -> int:
+        """How many transactions may write at the same time; the awaited face has so many threads.
+
+        One where whoever writes holds everything.
+        """
+        ...
+
     def due(self, kind: DueKind, at: datetime, limit: int) -> list[tuple[Scope, str]]:
         """What is due in any scope at `at` or before: scopes and ids, nothing else."""
         ...

@@ -18,7 +18,7 @@ from decimal import Decimal
 from ledger.entitlement.check import requested_quantity
 from ledger.entitlement.entry import Entry, Miss, Record, Shelf
 from ledger.entitlement.model import Entitlement
-from ledger.entitlement.standing import Standing
+from ledger.entitlement.standing import UNKNOWN, Standing
 from ledger.meter.model import Quarter, Reading
 from ledger.types.quantity import INTEGER_DIGITS
 from ledger.types.scope import Scope
@@ -108,7 +108,8 @@ class EntitlementCache:
     ) -> None:
         """Keep what a miss found: the standing, and its usage with all that was metered before.
 
-        A miss that is void, or that began before one that has ended already, changes nothing.
+        A miss that is void, or that began before one that has ended already, changes nothing, nor
+        does one whose usage has to be read again.
         """
         shelf = self._shelf(scope)
         with self._lock:
@@ -116,6 +117,9 @@ class EntitlementCache:
                 return
             if standing.counter is not None:
                 usage = standing.counter.after(usage, miss.collected)
+            if usage is UNKNOWN:
+                shelf.misses.discard(miss)
+                return
             record = self._record(shelf, standing.refs)
             before = record.entries.get(feature)
             if before is None or before.number < miss.number:

@@ -1,8 +1,10 @@
 """What the cache is made of: entries, in the record of a customer, on the shelf of a tenant."""
 
 from ledger.entitlement.check import Ruling
-from ledger.entitlement.standing import Standing
+from ledger.entitlement.standing import UNKNOWN, Standing
 from ledger.meter.model import Quarter, Reading
+
+_AT_ONCE = -1  # seconds that never run backwards begin at 0 or later
 
 
 class Entry:
@@ -78,4 +80,8 @@ class Shelf:
         if record is not None:
             for entry in record.readers.get(reading.event, ()):
                 if entry.counter is not None:
-                    entry.usage = entry.counter.plus(entry.usage, reading)
+                    usage = entry.counter.plus(entry.usage, reading)
+                    if usage is UNKNOWN:
+                        entry.expires = _AT_ONCE
+                    else:
+                        entry.usage = usage

@@ -1,16 +1,29 @@
 """Check what a customer may do, from the store alone. The cache has to say the same."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from ledger.entitlement.check import requested_quantity, terms_of
 from ledger.entitlement.model import Entitlement, EntitlementFacts, Holding
 from ledger.entitlement.ports import EntitlementWork
-from ledger.entitlement.standing import Counter, Standing
+from ledger.entitlement.standing import (
+    MEMBERS_MAX,
+    Counter,
+    LevelCounter,
+    MemberCounter,
+    Standing,
+)
+from ledger.meter.model import Quarter, Reading
+from ledger.meter.uniques import distinct_in, some_in
 from ledger.meter.usage import total_in
+from ledger.meter.weighing import weighted_in
+from ledger.plan.feature import Feature
 from ledger.plan.model import Included
 from ledger.plan.naming import check_ref
 from ledger.subscription.model import Subscription
 from ledger.types import ids
+from ledger.types.ids import CustomerId
+from ledger.types.period import Period
 
 
 def check(
@@ -36,8 +49,12 @@ def check(
     return standing.ruling(standing.usage).on(requested)
 
 
-def look_up(work: EntitlementWork, customer: str, feature: str) -> Standing:
-    """Where a customer stands with a feature by what is stored now.
+def look_up(
+    work: EntitlementWork, customer: str, feature: str, waiting: Iterable[Reading] = ()
+) -> Standing:
+    """Where a customer stands with a feature by what is stored now, and by what waits to be.
+
+    `waiting` are readings of anybody that arrived later than all that is stored.
 
     Raises:
         Invalid: (`wrong_id`) a ref is the id of something else.
@@ -48,11 +65,43 @@ def look_up(work: EntitlementWork, customer: str, feature: str) -> Standing:
     if facts.customer is None or terms.period is None or meter is None:
         return Standing(facts.refs, terms, None, None, facts.at)
     period, names = terms.period.period, terms.names
-    usage = total_in(
-        work, facts.customer, facts.feature, period, lambda piece: piece.subscription in names
-    )
-    counter = Counter(meter, facts.refs, period, names)
-    return Standing(facts.refs, terms, counter, usage, facts.at)
+    counting = meter, facts.refs, period, names
+    of = work, facts.customer, facts.feature
+    match meter.aggregation:
+        case "unique":
+            counter = MemberCounter(*counting)
+            usage: Quarter | None = _members(*of, period, names, counter, waiting)
+            return Standing(facts.refs, terms, counter, usage, facts.at)
+        case "weighted_sum":
+            weigher = LevelCounter(*counting)
+            pending = weigher.moments(waiting)
+            usage = Quarter(1, weighted_in(*of, period, names, pending=pending))
+            return Standing(facts.refs, terms, weigher, usage, facts.at)
+        case _:
+            adder = Counter(*counting)
+            usage = adder.after(total_in(*of, period, names), waiting)
+            return Standing(facts.refs, terms, adder, usage, facts.at)
+
+
+def _members(
+    work: EntitlementWork,
+    customer: CustomerId,
+    feature: Feature,
+    period: Period,
+    names: frozenset[str],
+    counter: MemberCounter,
+    waiting: Iterable[Reading],
+) -> Quarter:
+    """How many different values there are; the counter is told them, as far as they are few."""
+    of = work, customer, feature, period.start, period.end, names
+    pending = counter.members(waiting)
+    known = some_in(*of, MEMBERS_MAX)
+    if known is not None:
+        known |= pending
+        counter.start_from(known, is_complete=True)
+        return Quarter(1, Decimal(len(known)))
+    counter.start_from(pending, is_complete=False)
+    return Quarter(1, Decimal(distinct_in(*of, pending)))
 
 
 def read_facts(work: EntitlementWork, customer: str, feature: str) -> EntitlementFacts:

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from ledger.invoice.boundaries import late_since
 from ledger.invoice.model import LineItem, LineKind
-from ledger.invoice.wording import fee_text, late_usage_text, licensed_text, usage_text
+from ledger.invoice.wording import Used, fee_text, late_usage_text, licensed_text, usage_text
+from ledger.plan.conversion import Conversion
 from ledger.plan.feature import Feature
 from ledger.plan.model import Plan
 from ledger.plan.price import Billing, Price
@@ -24,7 +25,7 @@ from ledger.rating.line import derive
 from ledger.rating.recurring import Part, part_due
 from ledger.subscription.model import Subscription
 from ledger.types.errors import Broken
-from ledger.types.exact import CONTEXT
+from ledger.types.exact import CONTEXT, Ratio, fraction, ratio
 from ledger.types.ids import LINE_ITEM, PriceId
 from ledger.types.money import Money
 from ledger.types.period import Period
@@ -38,16 +39,23 @@ def chain_of(line: LineItem) -> ChainKey:
     return line.price, line.service_period.start
 
 
+NeedKey = tuple[str, Period, Period | None]
+
+
 class Need(msgspec.Struct, frozen=True):
-    """A quantity that drafting wants to know: the usage of a metered feature in a period."""
+    """A quantity that drafting wants to know: the usage of a metered feature in a period.
+
+    `whole` is what an average is over, if that is more than the period (SEMANTICS §4).
+    """
 
     feature: Feature
     period: Period
+    whole: Period | None = None
 
     @property
-    def key(self) -> tuple[str, Period]:
+    def key(self) -> NeedKey:
         """What tells it from other needs."""
-        return self.feature.key, self.period
+        return self.feature.key, self.period, self.whole
 
 
 class Billed(msgspec.Struct, frozen=True):
@@ -82,7 +90,14 @@ class Charge(msgspec.Struct, frozen=True):
         feature = self.feature
         if feature is None or not prices_usage(self.price, feature):
             return None
-        return Need(feature, self.part.period)
+        part = self.part
+        is_part = feature.is_average and part.period != part.anchored
+        return Need(feature, part.period, part.anchored if is_part else None)
+
+    @property
+    def conversion(self) -> Conversion | None:
+        """From the unit that is metered to the one that is priced, if that is another."""
+        return None if self.feature is None or self.need is None else self.feature.conversion
 
     @property
     def proration(self) -> Proration | None:
@@ -103,7 +118,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     charges: tuple[Charge, ...]
     billed: Mapping[ChainKey, Billed]
-    usage: Mapping[tuple[str, Period], Decimal]
+    usage: Mapping[NeedKey, Decimal]
 
 
 def charges_due(
@@ -200,12 +215,14 @@ def _line(charge: Charge, facts: Facts) -> LineItem | None:
         proration=share,
         billed_before=before.amount,
         usage_as_of=facts.now if charge.need else None,
+        conversion=charge.conversion,
+        averaged_over=charge.need.whole if charge.need else None,
     )
     if charge.late and derivation.amount <= 0:
         return None  # what was billed too much stays in the chain until it is used up
     if not quantity and not derivation.amount:
         return None
-    return _written(charge, facts, derivation, CONTEXT.subtract(quantity, before.quantity))
+    return _written(charge, facts, derivation, before.quantity)
 
 
 def _quantity(charge: Charge, facts: Facts) -> Decimal:
@@ -217,19 +234,21 @@ def _quantity(charge: Charge, facts: Facts) -> Decimal:
     return facts.subscription.quantities.get(charge.feature.key, Decimal(0))
 
 
-def _written(charge: Charge, facts: Facts, derivation: Derivation, used: Decimal) -> LineItem:
-    """The line as it is stored; `used` is the usage that was not billed before."""
+def _written(charge: Charge, facts: Facts, derivation: Derivation, before: Decimal) -> LineItem:
+    """The line as it is stored: for the usage that was not billed `before`."""
     price, feature, period = charge.price, charge.feature, charge.part.period
     kind: LineKind = "recurring"
     quantity = derivation.quantity
+    used = Used(CONTEXT.subtract(quantity, before), _converted(derivation, before))
     if feature is None or not price.is_by_quantity:
         text = fee_text(facts.plan, price, feature, period, rest=charge.late)
     elif not charge.need:
         text = licensed_text(price, feature, quantity, period, rest=charge.late)
     elif not charge.late:
-        kind, quantity, text = "usage", used, usage_text(price, feature, used, period)
+        kind, quantity, text = "usage", used.quantity, usage_text(price, feature, used, period)
     else:
-        kind, quantity, text = "late_usage", used, late_usage_text(price, feature, used, period)
+        kind, quantity = "late_usage", used.quantity
+        text = late_usage_text(price, feature, used, period)
     return LineItem(
         id=LINE_ITEM.new(),
         kind=kind,
@@ -242,4 +261,13 @@ def _written(charge: Charge, facts: Facts, derivation: Derivation, used: Decimal
         quantity=quantity,
         amount=Money(derivation.amount, facts.subscription.currency),
         derivation=derivation,
+        converted=used.converted if charge.need else None,
     )
+
+
+def _converted(derivation: Derivation, before: Decimal) -> Ratio | None:
+    """What the quantity comes to in the priced unit, less what that was `before`."""
+    conversion = derivation.conversion
+    if conversion is None:
+        return None
+    return ratio(fraction(derivation.counted) - fraction(conversion.convert(before)))

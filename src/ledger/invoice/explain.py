@@ -39,7 +39,8 @@ def _explained(work: InvoiceWork, number: int, line: LineItem) -> LineExplanatio
     if line.derivation.usage_as_of is None or line.feature is None:
         return line_explained(number, line)
     subscription = work.subscriptions.get(line.subscription)
-    need = Need(work.features.get(line.feature), line.service_period)
+    feature = work.features.get(line.feature)
+    need = Need(feature, line.service_period, line.derivation.averaged_over)
     return line_explained(
         number, line, hours_of(work, subscription, need), quantity_of(work, subscription, need)
     )

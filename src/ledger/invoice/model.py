@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ledger.customer.model import Address, TaxId
 from ledger.rating.derivation import Derivation
 from ledger.types.errors import Broken, Conflict
+from ledger.types.exact import Ratio
 from ledger.types.ids import CustomerId, InvoiceId, LineItemId, PriceId, SubscriptionId
 from ledger.types.money import Money
 from ledger.types.period import Period
@@ -20,7 +21,10 @@ LineKind = Literal["recurring", "usage", "late_usage"]
 
 
 class LineItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One line: what for, when it was used (`service_period`), how much, and why that much."""
+    """One line: what for, when it was used (`service_period`), how much, and why that much.
+
+    `quantity` is in the metered unit, `converted` in the one that is priced, if it is another.
+    """
 
     id: LineItemId
     kind: LineKind
@@ -33,6 +37,7 @@ class LineItem(msgspec.Struct, frozen=True, kw_only=True):
     quantity: Decimal
     amount: Money
     derivation: Derivation
+    converted: Ratio | None = None
 
 
 class Buyer(msgspec.Struct, frozen=True):

@@ -2,16 +2,26 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from ledger.plan.feature import Feature
 from ledger.plan.model import Plan
 from ledger.plan.price import Price
 from ledger.rating.wording import quantity_text
-from ledger.types.exact import normalised
+from ledger.types.exact import Ratio, normalised
 from ledger.types.period import Period
 from ledger.types.zone import local_date
 
 _DAY = timedelta(days=1)
+
+
+class Used(NamedTuple):
+    """Usage in the unit that is metered, and in the one that is priced, if that is another."""
+
+    quantity: Decimal
+    converted: Ratio | None = None
+
+
 _REST = " (the rest)"
 
 
@@ -30,15 +40,19 @@ def licensed_text(
     return f"{_counted(price, feature, quantity)} — {fee_dates(period)}{_REST if rest else ''}"
 
 
-def usage_text(price: Price, feature: Feature, quantity: Decimal, period: Period) -> str:
-    """What was used: `API calls: 12,345 calls — Jan 1 to Jan 31, 2026`."""
-    return f"{_counted(price, feature, quantity)} — {usage_dates(period)}"
+def usage_text(price: Price, feature: Feature, used: Used, period: Period) -> str:
+    """What was used: `API calls: 12,345 calls — Jan 1 to Jan 31, 2026`.
+
+    With a conversion: `API calls: 12,345 calls, billed as 13 thousand calls — …`.
+    """
+    name = price.name or _subject(feature.name)
+    return f"{name}: {_used(feature, used)} — {usage_dates(period)}"
 
 
-def late_usage_text(price: Price, feature: Feature, quantity: Decimal, period: Period) -> str:
+def late_usage_text(price: Price, feature: Feature, used: Used, period: Period) -> str:
     """What came in late: `API calls, reported late: 45 calls — Jan 1 to Jan 31, 2026`."""
     name = f"{price.name or _subject(feature.name)}, reported late"
-    return f"{name}: {quantity_text(quantity, feature.unit)} — {usage_dates(period)}"
+    return f"{name}: {_used(feature, used)} — {usage_dates(period)}"
 
 
 def fee_dates(period: Period) -> str:
@@ -63,6 +77,13 @@ def number_text(quantity: Decimal) -> str:
 
 def _counted(price: Price, feature: Feature, quantity: Decimal) -> str:
     return f"{price.name or _subject(feature.name)}: {quantity_text(quantity, feature.unit)}"
+
+
+def _used(feature: Feature, used: Used) -> str:
+    metered = quantity_text(used.quantity, feature.unit)
+    if used.converted is None or feature.conversion is None:
+        return metered
+    return f"{metered}, billed as {quantity_text(used.converted, feature.conversion.unit)}"
 
 
 def _subject(name: str) -> str:

@@ -12,10 +12,12 @@ from hashlib import blake2b
 from ledger.meter.event_ids import new_id
 from ledger.meter.model import PropertyValue, Reading, StoredEvent, UsageEvent
 from ledger.meter.properties import keep, remember, text_of
+from ledger.plan.expression import expression
 from ledger.plan.feature import Meter
 from ledger.plan.naming import check_key
 from ledger.types import ids
 from ledger.types.errors import Invalid
+from ledger.types.exact import decimal_text
 from ledger.types.json import encode
 from ledger.types.quantity import INTEGER_DIGITS
 from ledger.types.quantity import quantity as exact_quantity
@@ -142,12 +144,14 @@ def content(reading: Reading, customer: str) -> bytes:
 def value_of(meter: Meter, event: Reading | StoredEvent) -> Decimal | None:
     """What an event adds to a meter that reads its name; None if it does not count there.
 
-    It does not count when a filter does not match or the metered property is not there. Filters
-    compare text: `true`, `12`, and nothing at all for a property that is null or missing.
+    It does not count when a filter does not match or the metered property is not there, or one
+    that an expression names. Filters compare text: `true`, `12`, and nothing at all for a property
+    that is null or missing. Where different values are counted, an event that has one counts as 1.
 
     Raises:
         Invalid: the metered property is there but no exact number (`bad_decimal`,
-            `out_of_range`).
+            `out_of_range`), or an expression over it has no value (`not_a_number`,
+            `division_by_zero`).
     """
     properties = event.properties
     for name, wanted in meter.where.items():
@@ -155,11 +159,40 @@ def value_of(meter: Meter, event: Reading | StoredEvent) -> Decimal | None:
             return None
     if meter.aggregation == "count":
         return _ONE
+    if meter.expression is not None:
+        found = expression(meter.expression).value(event.quantity, properties)
+        return found if found is None or meter.aggregation != "unique" else _ONE
+    if meter.aggregation == "unique":
+        is_there = meter.property is None or properties.get(meter.property) is not None
+        return _ONE if is_there else None
     if meter.property is None:
         return event.quantity
     given = properties.get(meter.property)
     # A bool passes as an int in Python, and is refused as a number like any other non-number.
     return None if given is None else exact_quantity(given, what=f"property {meter.property!r}")
+
+
+def member_of(meter: Meter, event: Reading | StoredEvent) -> str | None:
+    """The value of an event that a meter tells from others, as text; None if it does not count.
+
+    A number is the same however it was written; the text of a property is taken as it is.
+
+    Raises:
+        Invalid: as `value_of`.
+    """
+    if value_of(meter, event) is None:
+        return None
+    if meter.property is not None:
+        return text_of(event.properties[meter.property])
+    value: Decimal | None = event.quantity
+    if meter.expression is not None:
+        value = expression(meter.expression).value(event.quantity, event.properties)
+    return None if value is None else decimal_text(value)
+
+
+def digest_of(member: str) -> bytes:
+    """16 bytes that stand for a value that is told from others, whatever its length."""
+    return blake2b(member.encode(), digest_size=_DIGEST_BYTES, person=b"unique value").digest()
 
 
 _ONE = Decimal(1)

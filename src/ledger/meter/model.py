@@ -15,6 +15,9 @@ Property = str | int | bool | None
 """What is kept of it: a Decimal is kept as its text, which says the same and loses no digit."""
 Outcome = Literal["accepted", "duplicate", "conflict", "rejected"]
 Unmatched = Literal["unknown_customer", "unknown_event"]
+Merging = Literal["count", "sum", "max", "last"]
+"""How rollups are added to each other."""
+MERGINGS: tuple[Merging, ...] = ("count", "sum", "max", "last")
 
 QUARTERS = 4
 QUARTER_S = 900
@@ -129,6 +132,40 @@ class Rollup(msgspec.Struct, frozen=True):
 
     key: RollupKey
     quarters: tuple[Quarter | None, Quarter | None, Quarter | None, Quarter | None]
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """That a value occurred in an hour, for a meter that counts different values.
+
+    `member` are 16 bytes that stand for the value; bit n of `quarters` is set if it occurred in
+    the n-th quarter of the hour.
+    """
+
+    key: RollupKey
+    member: bytes
+    quarters: int
+
+
+class Stretch(msgspec.Struct, frozen=True, array_like=True):
+    """What a quarter of an hour does to a level, whatever the level was before.
+
+    `lead` is for how many microseconds the level before goes on; `area` is what the rest of the
+    quarter comes to, level × microseconds. `value` is the level then, or by how much it has
+    changed; `first` and `last` are when the first and the last event were, in microseconds.
+    """
+
+    first: int
+    last: int
+    lead: int
+    area: Decimal
+    value: Decimal
+
+
+class LevelHour(msgspec.Struct, frozen=True):
+    """An hour of a level in its four quarters."""
+
+    key: RollupKey
+    quarters: tuple[Stretch | None, Stretch | None, Stretch | None, Stretch | None]
 
 
 class ServiceTimes(msgspec.Struct, frozen=True):

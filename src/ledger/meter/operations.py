@@ -14,9 +14,9 @@ from ledger.meter.model import (
     UsageEvent,
 )
 from ledger.meter.ports import UsageWork
+from ledger.meter.quantities import quantity_in
 from ledger.meter.querying import current_period, query, total
 from ledger.meter.recording import judge, rejected, settle
-from ledger.meter.usage import quantity_in
 from ledger.types.errors import Invalid
 from ledger.types.page import Page
 

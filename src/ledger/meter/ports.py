@@ -1,11 +1,14 @@
 """What metering needs of a store."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from ledger.customer.ports import CustomerWork
 from ledger.meter.model import (
+    LevelHour,
+    Membership,
+    Merging,
     Quarter,
     RejectedEvent,
     Rollup,
@@ -14,7 +17,6 @@ from ledger.meter.model import (
     StoredEvent,
     Unmatched,
 )
-from ledger.plan.feature import Aggregation
 from ledger.plan.ports import PlanWork
 from ledger.types.ids import CustomerId, FeatureId, UsageEventId
 from ledger.types.page import Page
@@ -34,7 +36,7 @@ class UsageRepository(Protocol):
         """Store events whose keys were claimed in this transaction."""
         ...
 
-    def add_up(self, aggregation: Aggregation, rollups: Sequence[Rollup]) -> None:
+    def add_up(self, aggregation: Merging, rollups: Sequence[Rollup]) -> None:
         """Merge rollups into the stored ones: sums add, the greatest stays, the last wins.
 
         At the same instant the rollup that is added later is the last.
@@ -53,7 +55,7 @@ class UsageRepository(Protocol):
 
     def totals(
         self,
-        aggregation: Aggregation,
+        aggregation: Merging,
         customer: CustomerId,
         feature: FeatureId,
         first_hour: int,
@@ -70,6 +72,59 @@ class UsageRepository(Protocol):
         """For each subscription and dimensions the newest hour before `hour` that has a value."""
         ...
 
+    def add_members(self, members: Sequence[Membership]) -> None:
+        """Note which values occurred when; what was noted before stays."""
+        ...
+
+    def members(
+        self, customer: CustomerId, feature: FeatureId, first_hour: int, last_hour: int
+    ) -> Iterator[Membership]:
+        """Which values occurred in the hours from `first_hour` to before `last_hour`."""
+        ...
+
+    def distinct(
+        self,
+        customer: CustomerId,
+        feature: FeatureId,
+        first: int,
+        last: int,
+        subscriptions: Collection[str] | None = None,
+    ) -> int:
+        """How many different values occurred from quarter `first` to before quarter `last`.
+
+        Quarters of an hour count from 1970-01-01T00:00Z. With `subscriptions` only values count
+        that one of these names had; "" stands for events that name none.
+        """
+        ...
+
+    def distinct_members(
+        self,
+        customer: CustomerId,
+        feature: FeatureId,
+        first: int,
+        last: int,
+        subscriptions: Collection[str] | None = None,
+        *,
+        of: Sequence[bytes] | None = None,
+        limit: int | None = None,
+    ) -> list[bytes]:
+        """The different values themselves, in any order: those among `of`, at most `limit`."""
+        ...
+
+    def levels(
+        self, customer: CustomerId, feature: FeatureId, first_hour: int, last_hour: int
+    ) -> list[LevelHour]:
+        """The hours of a level from `first_hour` to before `last_hour`, in order of time."""
+        ...
+
+    def put_levels(self, hours: Sequence[LevelHour]) -> None:
+        """Store hours of a level in the place of those that have their keys.
+
+        Whoever puts an hour has added to its rollup before, in the same transaction, which keeps
+        others from putting it at the same time.
+        """
+        ...
+
     def stored(
         self, start: datetime, end: datetime, *, customer: str | None = None
     ) -> Iterator[StoredEvent]:
@@ -83,7 +138,7 @@ class UsageRepository(Protocol):
         customer: CustomerId | None = None,
         hours: tuple[int, int] | None = None,
     ) -> None:
-        """Forget rollups of a feature, before they are built anew.
+        """Forget rollups of a feature, its values and levels too, before they are built anew.
 
         All of them, or those of one customer, or of the hours [first, last).
         """

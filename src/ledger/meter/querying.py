@@ -1,6 +1,5 @@
 """Querying: totals, and usage by window and by property, as people ask for them."""
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,23 +8,14 @@ from ledger.customer.model import Customer
 from ledger.meter.lateness import months
 from ledger.meter.model import UsageRow
 from ledger.meter.ports import UsageWork
-from ledger.meter.rebuilding import refuse_expired
-from ledger.meter.rollup import HOUR_US, meter_of, read_dimensions
-from ledger.meter.usage import (
-    Keep,
-    Piece,
-    Total,
-    levels_before,
-    pieces,
-    quantity_in,
-    raw,
-    whole_pieces,
-)
+from ledger.meter.quantities import quantity_in
+from ledger.meter.rollup import meter_of
+from ledger.meter.table import Cut, Group, Table
 from ledger.meter.windows import Window, windows
 from ledger.plan.feature import DIMENSIONS_MAX, Feature
 from ledger.types.errors import Invalid
 from ledger.types.period import Period
-from ledger.types.zone import micros, utc
+from ledger.types.zone import utc
 
 ROWS_MAX = 100_000
 CUSTOMERS_MAX = 1_000
@@ -33,7 +23,7 @@ CUSTOMER = "customer"
 """The name under which rows say whose they are, when several customers were asked for."""
 
 _MICROSECOND = timedelta(microseconds=1)
-_Group = tuple[str, ...]
+Owner = dict[str, str]
 
 
 def total(
@@ -49,7 +39,8 @@ def total(
     `customer` is an id or external id, `feature` a key or id. Without `start` and `end` the
     current billing period of the oldest subscription, else the calendar month in the customer's
     zone; with one of them the period that holds it. With `subscription` only the events that name
-    it. Of a `last` feature this is the level at the end.
+    it. Of a `last` feature this is the level at the end, of a `weighted_sum` what it has come to by
+    now: an average is over the whole of [start, end).
 
     Raises:
         NotFound: no such customer or feature.
@@ -99,7 +90,7 @@ def query(
         found = work.customers.get(ref)
         period = _period(work, found, start, end)
         cut = windows(period.start, period.end, window, time_zone or found.time_zone)
-        for row in _Table(work, found, metered, cut, names).rows(owner):
+        for row in _rows(work, found, metered, cut, names, owner):
             if len(rows) == ROWS_MAX:
                 raise Invalid(
                     f"the usage of {metered.key} has more than {ROWS_MAX:,} rows; ask for less"
@@ -119,78 +110,18 @@ def current_period(work: UsageWork, customer: Customer) -> Period:
     return _period_at(work, customer, work.now)
 
 
-class _Table:
-    """The usage of one customer, in windows and groups."""
-
-    def __init__(
-        self,
-        work: UsageWork,
-        customer: Customer,
-        feature: Feature,
-        cut: Sequence[tuple[datetime, datetime]],
-        names: _Group,
-    ) -> None:
-        self._work, self._customer, self._feature = work, customer, feature
-        self._cut, self._names = cut, names
-        self._starts = [micros(start) for start, _ in cut]
-        self._is_level = meter_of(feature).aggregation == "last"
-        self._totals: dict[tuple[int, _Group], Total] = {}
-        self._groups: dict[str, _Group] = {"": ("",) * len(names)}
-
-    def rows(self, owner: dict[str, str]) -> Iterator[UsageRow]:
-        """A row for each window, or for each group that a window has; `owner` joins the group."""
-        if not self._cut:
-            return
-        for piece in self._pieces():
-            self._total(bisect_right(self._starts, piece.at) - 1, self._group(piece)).add(piece)
-        if self._is_level:
-            self._carry_on()
-        groups = sorted({group for _, group in self._totals}) if self._names else [()]
-        for i, (start, end) in enumerate(self._cut):
-            for group in groups:
-                total = self._totals.get((i, group))
-                if total is not None or not self._names:
-                    quantity = Decimal(0) if total is None else total.quantity()
-                    named = dict(zip(self._names, group, strict=True))
-                    yield UsageRow(start, end, quantity, owner | named)
-
-    def _pieces(self) -> Iterator[Piece]:
-        work, customer, feature = self._work, self._customer.id, self._feature
-        start, end = self._cut[0][0], self._cut[-1][1]
-        if self._is_level:
-            # Before the first window, so that they have index -1 and are only carried on.
-            yield from levels_before(work, customer, feature, start)
-        if set(self._names) <= set(meter_of(feature).dimensions):
-            parts = pieces if len(self._cut) > 1 else whole_pieces
-            yield from parts(work, customer, feature, start, end)
-        else:
-            refuse_expired(work, feature, micros(start) // HOUR_US)
-            yield from raw(work, customer, feature, micros(start), micros(end), self._names)
-
-    def _group(self, piece: Piece) -> _Group:
-        group = self._groups.get(piece.dimensions)
-        if group is None:
-            values = read_dimensions(piece.dimensions)
-            group = self._groups[piece.dimensions] = tuple(
-                values.get(name, "") for name in self._names
-            )
-        return group
-
-    def _total(self, index: int, group: _Group) -> Total:
-        total = self._totals.get((index, group))
-        if total is None:
-            keep: Keep = lambda piece: self._group(piece) == group  # noqa: E731 - one line of it
-            total = Total(self._work, self._customer.id, self._feature, keep)
-            self._totals[index, group] = total
-        return total
-
-    def _carry_on(self) -> None:
-        """A level lasts until the next one: a window without events has that of the one before."""
-        for group in {group for _, group in self._totals}:
-            for i in range(len(self._cut)):
-                before = self._totals.get((i - 1, group))
-                if before is not None:
-                    self._totals.setdefault((i, group), before)
+def _rows(
+    work: UsageWork, customer: Customer, feature: Feature, cut: Cut, names: Group, owner: Owner
+) -> Iterator[UsageRow]:
+    """A row for each window, or for each group that a window has; `owner` joins the group."""
+    found = Table(work, customer.id, feature, cut, names).quantities()
+    groups = sorted({group for _, group in found}) if names else [()]
+    for i, (start, end) in enumerate(cut):
+        for group in groups:
+            quantity = found.get((i, group))
+            if quantity is not None or not names:
+                named = dict(zip(names, group, strict=True))
+                yield UsageRow(start, end, quantity or Decimal(0), owner | named)
 
 
 def _metered(work: UsageWork, ref: str) -> Feature:
@@ -226,9 +157,7 @@ def _period_at(work: UsageWork, customer: Customer, at: datetime) -> Period:
     return months(at, customer.time_zone).period_at(at)
 
 
-def _check_groups(
-    feature: Feature, names: _Group, refs: Sequence[str], *, is_several: bool
-) -> None:
+def _check_groups(feature: Feature, names: Group, refs: Sequence[str], *, is_several: bool) -> None:
     meter = meter_of(feature)
     undeclared = [name for name in names if name not in meter.dimensions]
     problem = None
@@ -236,7 +165,7 @@ def _check_groups(
         problem = f"usage is read for at most {CUSTOMERS_MAX:,} customers by {DIMENSIONS_MAX} names"
     elif len(set(names)) < len(names) or (is_several and CUSTOMER in names):
         problem = f"usage is grouped by different names, not by {', '.join(names)}"
-    elif undeclared and meter.aggregation == "last":
+    elif undeclared and meter.aggregation in {"last", "weighted_sum"}:
         problem = (
             f"the level of {feature.key} is grouped by its meter's dimensions only, which"
             f" {undeclared[0]!r} is not"

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ledger.meter.acceptance import content, digest, value_of
+from ledger.meter.acceptance import content, digest, member_of, value_of
 from ledger.meter.lateness import Bounds
+from ledger.meter.levels import add_levels
 from ledger.meter.model import (
     EventResult,
     Outcome,
@@ -16,7 +17,8 @@ from ledger.meter.model import (
     UsageEvent,
 )
 from ledger.meter.ports import UsageWork
-from ledger.meter.rollup import Count, meter_of, roll_up
+from ledger.meter.rollup import Count, by_quarter, meter_of, roll_up
+from ledger.meter.uniques import memberships
 from ledger.plan.feature import Feature
 from ledger.types.errors import Invalid
 from ledger.types.ids import CustomerId
@@ -91,19 +93,30 @@ def count(
     """How the features that read an event count it; nothing as long as its customer is unknown.
 
     Raises:
-        Invalid: (`bad_decimal`, `out_of_range`) a feature meters a property that is no number.
+        Invalid: a feature meters a property that is no number, or computes none (as `value_of`).
     """
     counts: list[Count] = []
     for feature in features:
+        meter = meter_of(feature)
         try:
-            value = value_of(meter_of(feature), event)
+            value = value_of(meter, event)
+            member = member_of(meter, event) if meter.aggregation == "unique" else None
         except Invalid as error:
             raise Invalid(
                 f"feature {feature.key} cannot count the event: {error.message}", code=error.code
             ) from error
         if value is not None and customer is not None:
             counts.append(
-                Count(feature, customer, event.time, value, event.subscription, event.properties)
+                Count(
+                    feature,
+                    customer,
+                    event.time,
+                    value,
+                    event.subscription,
+                    event.properties,
+                    member or "",
+                    event.id,
+                )
             )
     return counts
 
@@ -178,9 +191,16 @@ def _store(work: UsageWork, new: Sequence[Judged]) -> None:
 
 
 def add_up(work: UsageWork, counts: Iterable[Count]) -> None:
-    """Add counts to the stored rollups, in one order for all, so that none waits in a circle."""
-    for aggregation, rollups in sorted(roll_up(counts).items()):
-        work.usage.add_up(aggregation, rollups)
+    """Add counts to the stored rollups, in one order for all, so that none waits in a circle.
+
+    Levels after them: who has added to the rollup of an hour is alone with its level.
+    """
+    quarters = by_quarter(counts)
+    for merging, rollups in sorted(roll_up(quarters).items()):
+        work.usage.add_up(merging, rollups)
+    add_levels(work, quarters)
+    if members := memberships(quarters):
+        work.usage.add_members(members)
 
 
 def _stored(work: UsageWork, one: Judged) -> StoredEvent:

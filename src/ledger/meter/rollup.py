@@ -11,18 +11,19 @@ from decimal import Decimal
 from functools import reduce
 from typing import NamedTuple, assert_never
 
-from ledger.meter.aggregation import merge
+from ledger.meter.aggregation import merge, merging_of
 from ledger.meter.model import (
     MICROSECONDS,
     QUARTER_S,
     QUARTERS,
+    Merging,
     Property,
     Quarter,
     Rollup,
     RollupKey,
 )
 from ledger.meter.properties import text_of
-from ledger.plan.feature import Aggregation, Feature, Meter
+from ledger.plan.feature import Feature, Meter
 from ledger.types.errors import Broken
 from ledger.types.exact import CONTEXT
 from ledger.types.ids import CustomerId, FeatureId
@@ -34,7 +35,7 @@ HOUR_US = QUARTERS * QUARTER_US
 
 
 class Count(NamedTuple):
-    """One event as one feature counts it."""
+    """One event as one feature counts it; `member` is what tells its value from others, as text."""
 
     feature: Feature
     customer: CustomerId
@@ -42,38 +43,56 @@ class Count(NamedTuple):
     value: Decimal
     subscription: str | None
     properties: Mapping[str, Property]
+    member: str = ""
+    id: str = ""
 
 
-def roll_up(counts: Iterable[Count]) -> dict[Aggregation, list[Rollup]]:
-    """What the counts come to, by hour; in order of key, and of arrival where that matters."""
-    rows: defaultdict[Aggregation, dict[RollupKey, list[Quarter | None]]] = defaultdict(dict)
-    for (feature, customer, at, subscription, dimensions), some in _by_quarter(counts).items():
-        aggregation = meter_of(some[0].feature).aggregation
-        hour, quarter = divmod(at, QUARTERS)
-        key = RollupKey(customer, feature, hour, subscription, dimensions)
-        quarters = rows[aggregation].setdefault(key, [None] * QUARTERS)
-        quarters[quarter] = _added_up(aggregation, some)
+class Place(NamedTuple):
+    """A quarter of an hour, numbered from 1970, of one customer, feature and set of dimensions."""
+
+    feature: FeatureId
+    customer: CustomerId
+    quarter: int
+    subscription: str
+    dimensions: str
+
+    @property
+    def key(self) -> RollupKey:
+        """The hour that it is in."""
+        hour = self.quarter // QUARTERS
+        return RollupKey(self.customer, self.feature, hour, self.subscription, self.dimensions)
+
+
+def roll_up(counts: Mapping[Place, Sequence[Count]]) -> dict[Merging, list[Rollup]]:
+    """What the counts come to, by hour; in order of key, and of arrival where that matters.
+
+    Different values have no rollups: they are kept one by one.
+    """
+    rows: defaultdict[Merging, dict[RollupKey, list[Quarter | None]]] = defaultdict(dict)
+    for place, some in counts.items():
+        meter = meter_of(some[0].feature)
+        if meter.aggregation != "unique":
+            merging = merging_of(meter)
+            quarters = rows[merging].setdefault(place.key, [None] * QUARTERS)
+            quarters[place.quarter % QUARTERS] = _added_up(merging, some)
     return {
-        aggregation: [Rollup(key, (q[0], q[1], q[2], q[3])) for key, q in sorted(found.items())]
-        for aggregation, found in rows.items()
+        merging: [Rollup(key, (q[0], q[1], q[2], q[3])) for key, q in sorted(found.items())]
+        for merging, found in rows.items()
     }
 
 
-def _by_quarter(
-    counts: Iterable[Count],
-) -> dict[tuple[FeatureId, CustomerId, int, str, str], list[Count]]:
-    """The counts of each quarter of an hour, numbered from 1970, in order of arrival."""
-    found: defaultdict[tuple[FeatureId, CustomerId, int, str, str], list[Count]]
-    found = defaultdict(list)
+def by_quarter(counts: Iterable[Count]) -> dict[Place, list[Count]]:
+    """The counts of each quarter of an hour, in order of arrival."""
+    found: defaultdict[Place, list[Count]] = defaultdict(list)
     for count in counts:
-        feature, customer, time, _, subscription, properties = count
+        feature, customer, time, _, subscription, properties, *_ = count
         dimensions = dimensions_of(meter_of(feature), properties)
         at = micros(time) // QUARTER_US
-        found[feature.id, customer, at, subscription or "", dimensions].append(count)
+        found[Place(feature.id, customer, at, subscription or "", dimensions)].append(count)
     return found
 
 
-def _added_up(aggregation: Aggregation, counts: Sequence[Count]) -> Quarter:
+def _added_up(aggregation: Merging, counts: Sequence[Count]) -> Quarter:
     """What `merge` makes of the counts one after another, in one go."""
     newest = counts[0]
     for count in counts:
@@ -83,7 +102,7 @@ def _added_up(aggregation: Aggregation, counts: Sequence[Count]) -> Quarter:
     return Quarter(len(values), _value(aggregation, values, newest.value), newest.time)
 
 
-def _value(aggregation: Aggregation, values: Sequence[Decimal], newest: Decimal) -> Decimal:
+def _value(aggregation: Merging, values: Sequence[Decimal], newest: Decimal) -> Decimal:
     match aggregation:
         case "count" | "sum":
             return reduce(CONTEXT.add, values)
@@ -94,7 +113,7 @@ def _value(aggregation: Aggregation, values: Sequence[Decimal], newest: Decimal)
     assert_never(aggregation)
 
 
-def merge_rollups(aggregation: Aggregation, before: Rollup, after: Rollup) -> Rollup:
+def merge_rollups(aggregation: Merging, before: Rollup, after: Rollup) -> Rollup:
     """Two rollups of one key as one; `after` was added later."""
     first, second, third, fourth = (
         b if a is None else a if b is None else merge(aggregation, a, b)
@@ -103,7 +122,7 @@ def merge_rollups(aggregation: Aggregation, before: Rollup, after: Rollup) -> Ro
     return Rollup(after.key, (first, second, third, fourth))
 
 
-def fold(aggregation: Aggregation, quarters: Iterable[Quarter | None]) -> Quarter | None:
+def fold(aggregation: Merging, quarters: Iterable[Quarter | None]) -> Quarter | None:
     """Quarters as one, in the order in which they count as arrived; None without any."""
     total: Quarter | None = None
     for quarter in quarters:

@@ -77,6 +77,13 @@ def _check_feature(plan: Plan, where: str, key: str, features: Mapping[str, Feat
 
 
 def _check_entitlement(plan: Plan, feature: Feature, included: Included) -> None:
+    if isinstance(included, Limit) and included.per == "lifetime" and feature.is_average:
+        raise Invalid(
+            f"plan {plan.key!r} limits {feature.key!r}, an average over time, per lifetime, which"
+            " has no end to be over; a day, a month or a billing period has",
+            code="average_per_lifetime",
+            param=f"entitlements.{feature.key}",
+        )
     if not isinstance(included, Limit) or feature.kind == "metered":
         return
     why = (

@@ -3,11 +3,13 @@
 from datetime import datetime
 from decimal import Decimal
 
+from ledger.plan.conversion import Conversion
 from ledger.plan.price import Price
 from ledger.rating.amount import rate
 from ledger.rating.derivation import Derivation, Proration
 from ledger.types.exact import decimal_text, half_away, multiply
 from ledger.types.ids import PlanId
+from ledger.types.period import Period
 
 
 def derive(
@@ -19,8 +21,10 @@ def derive(
     proration: Proration | None = None,
     billed_before: int = 0,
     usage_as_of: datetime | None = None,
+    conversion: Conversion | None = None,
+    averaged_over: Period | None = None,
 ) -> Derivation:
-    """The derivation of what `quantity` costs: rated, prorated, and rounded here, once.
+    """The derivation of what `quantity` costs: converted, rated, prorated, rounded here, once.
 
     Args:
         price: one of the plan's prices.
@@ -30,11 +34,14 @@ def derive(
         proration: the part of the period that is paid for; all of it when None.
         billed_before: minor units that earlier steps of the same chain billed (SEMANTICS §5).
         usage_as_of: the instant up to which usage was read, for a metered feature.
+        conversion: from the unit of the quantity to the one that the price is for.
+        averaged_over: what the quantity is an average over, if more than the line's own period.
 
     Raises:
         Invalid: (`amount_out_of_range`) more than 10^17 minor units.
     """
-    rated = rate(price, quantity)
+    converted = None if conversion is None else conversion.convert(quantity)
+    rated = rate(price, quantity if converted is None else converted)
     exact = rated.exact if proration is None else multiply(rated.exact, proration.factor)
     return Derivation(
         price=price.id,
@@ -51,4 +58,7 @@ def derive(
         rounded=half_away(exact),
         billed_before=billed_before,
         usage_as_of=usage_as_of,
+        conversion=conversion,
+        converted=converted,
+        averaged_over=averaged_over,
     )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple, assert_never
 
+from ledger.plan.conversion import Conversion
 from ledger.plan.price import (
     FlatPrice,
     GraduatedPrice,
@@ -17,7 +18,16 @@ from ledger.plan.price import (
 from ledger.rating.amount import packages
 from ledger.rating.derivation import Derivation, TierShare
 from ledger.types.currency import exponent
-from ledger.types.exact import Exact, decimal_text, fraction, normalised, parse_exact
+from ledger.types.exact import (
+    Exact,
+    Ratio,
+    decimal_text,
+    fraction,
+    magnitude,
+    normalised,
+    parse_exact,
+    ratio,
+)
 from ledger.types.money_format import format_money
 from ledger.types.zone import instant_text
 
@@ -31,9 +41,14 @@ def describe(derivation: Derivation, unit: str, currency: str) -> list[str]:
     `unit` names one of what was counted ("call"), `currency` is the line's. Such as:
     `first 10,000 calls × $0.00 = $0.00`, `next 5,000 calls × $0.0005 = $2.50`, `together $2.50`.
     """
+    if derivation.conversion is not None:
+        steps_before = [_converted(derivation, derivation.conversion, unit)]
+        unit = derivation.conversion.unit
+    else:
+        steps_before = []
     words = _Words(unit, currency)
     steps = (_counted, _priced, _prorated, _rounded, _billed_before, _usage_as_of)
-    return [line for step in steps for line in step(derivation, words)]
+    return steps_before + [line for step in steps for line in step(derivation, words)]
 
 
 def money_text(exact: Exact, currency: str) -> str:
@@ -48,8 +63,8 @@ def money_text(exact: Exact, currency: str) -> str:
     return f"{sign}{format_money(whole, currency, 'en_US')}{point}{digits}"
 
 
-def quantity_text(quantity: Decimal, unit: str) -> str:
-    """`quantity` of `unit`: `1 call`, `12,500 calls`, `2.5 GB`."""
+def quantity_text(quantity: Ratio, unit: str) -> str:
+    """`quantity` of `unit`: `1 call`, `12,500 calls`, `2.5 GB`, `0.333333… hours`."""
     return f"{_number(quantity)} {unit if quantity == 1 else _plural(unit)}"
 
 
@@ -57,22 +72,34 @@ class _Words(NamedTuple):
     unit: str
     currency: str
 
-    def of(self, quantity: Decimal) -> str:
+    def of(self, quantity: Ratio) -> str:
         return quantity_text(quantity, self.unit)
 
     def money(self, exact: Exact) -> str:
         return money_text(exact, self.currency)
 
 
+def _converted(d: Derivation, conversion: Conversion, unit: str) -> str:
+    """`2,700 calls ÷ 1,000 = 2.7, rounded up to 3 thousand calls`."""
+    exact = ratio(conversion.exactly(d.quantity))
+    sign = "÷" if conversion.operation == "divide" else "×"
+    start = f"{quantity_text(d.quantity, unit)} {sign} {_number(conversion.factor)} ="
+    converted = quantity_text(d.counted, conversion.unit)
+    if exact == d.counted:
+        return f"{start} {converted}"
+    way = {"up": " up", "down": " down"}.get(conversion.rounding, "")
+    return f"{start} {_number(exact)}, rounded{way} to {converted}"
+
+
 def _counted(d: Derivation, words: _Words) -> Iterator[str]:
     """From what was used to what is priced."""
-    used, included = d.quantity.copy_abs(), f"{_number(d.included)} included"
+    used, included = magnitude(d.counted), f"{_number(d.included)} included"
     if d.priced:
         if d.included:
-            yield f"{words.of(used)} less {included} = {words.of(d.priced.copy_abs())}"
-    elif d.quantity < 0:
-        yield f"{words.of(d.quantity)}, below zero, counted as none"
-    elif d.quantity:
+            yield f"{words.of(used)} less {included} = {words.of(magnitude(d.priced))}"
+    elif d.counted < 0:
+        yield f"{words.of(d.counted)}, below zero, counted as none"
+    elif d.counted:
         yield f"{words.of(used)} less {included}: none left to price"
 
 
@@ -89,7 +116,7 @@ def _priced(d: Derivation, words: _Words) -> Iterator[str]:
 
 
 def _modelled(d: Derivation, words: _Words) -> Iterator[str]:
-    quantity, cost = d.priced.copy_abs(), words.money(abs(fraction(parse_exact(d.full))))
+    quantity, cost = magnitude(d.priced), words.money(abs(fraction(parse_exact(d.full))))
     match d.model:
         case FlatPrice(amount):
             yield f"flat price of {words.money(amount)}"
@@ -139,6 +166,9 @@ def _billed_before(d: Derivation, words: _Words) -> Iterator[str]:
 
 
 def _usage_as_of(d: Derivation, _: _Words) -> Iterator[str]:
+    if d.averaged_over is not None:
+        first, last = d.averaged_over.start_date, d.averaged_over.last_date
+        yield f"the quantity is an average over all of {first} to {last}"
     if d.usage_as_of is not None:
         yield f"usage as of {instant_text(d.usage_as_of)}"
 
@@ -162,8 +192,11 @@ def _digits(rest: Fraction) -> str:
     return f"{rest.numerator * 10**DIGITS_SHOWN // rest.denominator:0{DIGITS_SHOWN}}…"
 
 
-def _number(quantity: Decimal) -> str:
-    return f"{normalised(quantity):,f}"
+def _number(quantity: Ratio) -> str:
+    if isinstance(quantity, Decimal):
+        return f"{normalised(quantity):,f}"
+    whole, rest = divmod(abs(quantity), 1)
+    return f"{'-' if quantity < 0 else ''}{whole:,}.{_digits(rest)}"
 
 
 def _plural(unit: str) -> str:

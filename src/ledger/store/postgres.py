@@ -10,34 +10,32 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 from psycopg.sql import Literal
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from ledger.store import postgres_role, postgres_upkeep
+from ledger.store import postgres_role, postgres_upkeep, postgres_url
 from ledger.store.postgres_faults import Unreachable, fault
 from ledger.store.postgres_role import Role
 from ledger.store.postgres_rows import Staging
+from ledger.store.postgres_url import Address
 from ledger.store.sql.again import Again
 from ledger.store.sql.database import NO_SCOPE, Finding, Value
 from ledger.store.sql.errors import Fault
 from ledger.store.sql.statement import Entry
 from ledger.store.sql.store import SqlStore
 from ledger.types.clock import SystemClock
-from ledger.types.errors import Invalid, Unavailable
+from ledger.types.errors import Broken, Unavailable
 from ledger.types.scope import Scope
 
-POOL_SIZE: Final = 10
 PATIENCE_S: Final = 15
 LOCK_WAIT_S: Final = 30
 
-_CONNECT_S: Final = 10
 _MIGRATION_LOCK_S: Final = 1
 _MIGRATION_PATIENCE_S: Final = 120
 _PLACES: Final = 10_000  # what the sequence counts on by
@@ -52,12 +50,10 @@ _QUIET: Final = (
 class Postgres:
     """A database on a server, with a pool of connections to it; a `Database`."""
 
-    def __init__(self, conninfo: str, *, pool_size: int) -> None:
-        self._conninfo, self._pool_size = conninfo, pool_size
+    def __init__(self, address: Address) -> None:
+        self._address = address
         self._stagings: dict[Entry, Staging] = {}
         self._role: Role | None = None
-        parts = conninfo_to_dict(conninfo)
-        self._where = f"{parts.get('dbname') or '?'} at {parts.get('host') or 'the local socket'}"
         self.pool = self._open_pool()
 
     def _open_pool(self) -> sa.Engine:
@@ -65,7 +61,7 @@ class Postgres:
             "postgresql+psycopg://",
             creator=self._connect,
             poolclass=QueuePool,
-            pool_size=self._pool_size,
+            pool_size=self._address.pool_size,
             max_overflow=0,
             pool_timeout=LOCK_WAIT_S,
             use_native_hstore=False,
@@ -75,11 +71,9 @@ class Postgres:
     def _connect(self) -> psycopg.Connection[Any]:
         try:
             return psycopg.connect(
-                self._conninfo,
+                self._address.conninfo,
                 autocommit=True,  # every transaction is begun in words
                 prepare_threshold=None,  # a pooler would run the statements that others prepared
-                connect_timeout=_CONNECT_S,
-                application_name="ledger",
             )
         except psycopg.OperationalError as error:
             raise Unreachable(str(error)) from error
@@ -92,7 +86,7 @@ class Postgres:
     @property
     def place(self) -> str:
         """Which database it is, in words, without its password."""
-        return f"the PostgreSQL database {self._where}"
+        return self._address.place
 
     @property
     def engines(self) -> tuple[sa.Engine, ...]:
@@ -111,6 +105,11 @@ class Postgres:
     def insert(self, table: sa.Table[Any]) -> Any:  # noqa: ANN401  the two dialects' inserts are alike, not related
         """Begin an insert."""
         return postgresql.insert(table)
+
+    @property
+    def writers(self) -> int:
+        """As many as there are connections."""
+        return self._address.pool_size
 
     def admit(self) -> None:
         """Refuse a role that row-level security does not hold.
@@ -134,10 +133,10 @@ class Postgres:
             number = self._begin(connection, scope, scope_id, writes=writes)
             try:
                 yield connection
+                self._commit(connection, number)
             except BaseException:
                 connection.rollback()
                 raise
-            self._commit(connection, number)
 
     def enter(self, connection: sa.Connection, scope_id: int) -> None:
         """From now on the transaction sees the rows of a scope."""
@@ -292,6 +291,13 @@ class Postgres:
         return int(said) if writes and said is not None else None
 
     def _commit(self, connection: sa.Connection, number: int | None) -> None:
+        if _driver(connection).info.transaction_status == TransactionStatus.INERROR:
+            # PostgreSQL would take the COMMIT, roll back, and say nothing.
+            raise Broken(
+                "the database refused a statement, and the transaction went on as if it had not;"
+                " nothing of it is stored",
+                code="transaction_failed",
+            )
         try:
             connection.commit()
         except DBAPIError as error:
@@ -308,7 +314,7 @@ class Postgres:
                 with self.pool.connect() as connection:
                     status = _say(connection, f"SELECT pg_xact_status('{number}'::xid8)")
                 found = Fault("lost")
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 status, found = None, fault(error)
             if status in {"committed", "aborted"}:
                 return status == "committed"
@@ -342,29 +348,9 @@ def open_postgres(url: str) -> SqlStore:
         Invalid: (`unknown_database`) the URL cannot be read.
         Unavailable: (`database_unreachable`) the server cannot be reached.
     """
-    conninfo, pool_size = _read(url)
-    store = SqlStore(Postgres(conninfo, pool_size=pool_size))
+    store = SqlStore(Postgres(postgres_url.read(url)))
     store.schema_version()
     return store
-
-
-def _read(url: str) -> tuple[str, int]:
-    """The URL as libpq takes it, and what it says to us."""
-    parts = urlsplit(url)
-    said = dict(parse_qsl(parts.query, keep_blank_values=True))
-    size = said.pop("pool_size", str(POOL_SIZE))
-    conninfo = urlunsplit(parts._replace(scheme="postgresql", query=urlencode(said)))
-    try:
-        conninfo_to_dict(conninfo)
-    except psycopg.ProgrammingError as error:
-        raise Invalid(
-            f"the database URL cannot be read: {error}", code="unknown_database", param="url"
-        ) from error
-    if not size.isdecimal() or not 1 <= int(size) <= 1_000:
-        raise Invalid(
-            f"pool_size is 1 to 1,000, not {size!r}", code="unknown_database", param="url"
-        )
-    return conninfo, int(size)
 
 
 def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:

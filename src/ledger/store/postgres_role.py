@@ -16,14 +16,27 @@ from ledger.types.errors import Denied
 
 NAME: Final = "ledger_app"
 
+# Whether it may be worked as is also a question of what it may do: a login cannot know a table that
+# its owner has made since. A role that sees past the fences is no good, whoever made it so.
 _LOOK: Final = """
-SELECT me.rolname, me.rolsuper, me.rolbypassrls, pg_has_role(me.oid, app.oid, 'MEMBER'),
-  NOT EXISTS (
-    SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace
-    AND relname = ANY(%s) AND NOT has_table_privilege(app.oid, pg_class.oid, 'INSERT'))
-FROM pg_roles me LEFT JOIN pg_roles app ON app.rolname = %s
+SELECT me.rolname, me.rolsuper, me.rolbypassrls,
+  pg_has_role(me.oid, app.oid, %(how)s) AND NOT app.rolsuper AND NOT app.rolbypassrls
+    AND NOT EXISTS (
+      SELECT FROM unnest(%(tables)s::text[]) AS name, to_regclass(name) AS found
+      WHERE found IS NOT NULL AND NOT has_table_privilege(app.oid, found, 'INSERT')
+    )
+FROM pg_roles me LEFT JOIN pg_roles app ON app.rolname = %(name)s
 WHERE me.rolname = current_user
 """
+# Roles belong to the whole server: whoever may work as this one may do so in each of its databases
+# that lets everybody in.
+_OTHERS: Final = """
+SELECT string_agg(rolname, ', ' ORDER BY rolname) FROM pg_roles
+WHERE rolcanlogin AND NOT rolsuper AND rolname <> current_user
+  AND has_database_privilege('public', current_database(), 'CONNECT')
+  AND pg_has_role(oid, (SELECT oid FROM pg_roles WHERE rolname = %s), 'MEMBER')
+"""
+_MAY_SAY_SET: Final = 160_000  # from this version on a member need not be allowed to SET ROLE
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -37,9 +50,12 @@ class Role(msgspec.Struct, frozen=True):
 
 def look(connection: psycopg.Connection[Any]) -> Role:
     """Who is connected."""
-    row = connection.execute(_LOOK, [sorted(_fenced()), NAME]).fetchone()
-    name, is_superuser, bypasses, is_member, may_write = row or ("?", True, True, False, False)
-    return Role(name, is_superuser, is_superuser or bypasses, bool(is_member and may_write))
+    how = "SET" if connection.info.server_version >= _MAY_SAY_SET else "MEMBER"
+    row = connection.execute(
+        _LOOK, {"how": how, "name": NAME, "tables": sorted(_fenced())}
+    ).fetchone()
+    name, is_superuser, bypasses, is_member = row or ("?", True, True, False)
+    return Role(name, is_superuser, is_superuser or bypasses, bool(is_member))
 
 
 def admit(role: Role, place: str) -> None:
@@ -51,9 +67,10 @@ def admit(role: Role, place: str) -> None:
     if role.sees_past_fences:
         what = "a superuser" if role.is_superuser else "allowed to bypass row-level security"
         raise Denied(
-            f"the role {role.name} of {place} is {what}, so nothing would keep tenants apart but"
-            " the program; make one that is not, once: CREATE ROLE ledger LOGIN CREATEROLE"
-            " PASSWORD '…'; CREATE DATABASE ledger OWNER ledger; and put it in the URL",
+            f"the role {role.name} of {place} is {what}, so only the program would keep tenants"
+            f" apart; make one that is not, once: CREATE ROLE {NAME}; CREATE ROLE ledger LOGIN"
+            f" PASSWORD '…' IN ROLE {NAME}; CREATE DATABASE ledger OWNER ledger; and put it in the"
+            " URL",
             code="superuser_refused",
         )
 
@@ -63,7 +80,8 @@ def prepare(connection: psycopg.Connection[Any]) -> Role:
     role = look(connection)
     if role.is_member and not role.sees_past_fences:
         return role
-    for statement in _wanted():
+    (schema,) = connection.execute("SELECT current_schema()").fetchone() or ("public",)
+    for statement in _wanted(schema):
         try:
             with connection.transaction():  # a savepoint: the rest goes on without it
                 connection.execute(statement)
@@ -93,8 +111,16 @@ def findings(connection: psycopg.Connection[Any], role: Role) -> list[Finding]:
         [sorted(_fenced())],
     ).fetchall()
     open_tables = ", ".join(name for (name,) in rows)
+    (others,) = connection.execute(_OTHERS, [NAME]).fetchone() or (None,)
     return [
         Finding("role", role.is_member and not role.sees_past_fences, detail),
+        Finding(
+            "other_logins",
+            not others,
+            f"{others} may work as {NAME} here too, because everybody may connect"
+            if others
+            else f"nobody else may work as {NAME} here unless told so",
+        ),
         Finding("row_level_security", not rows, open_tables or "forced on every table"),
     ]
 
@@ -103,12 +129,13 @@ def _fenced() -> set[str]:
     return {table.name for table in METADATA.tables.values() if "scope_id" in table.c} | {"scopes"}
 
 
-def _wanted() -> list[SQL | Any]:
+def _wanted(schema: str) -> list[SQL | Any]:
     tables = SQL(", ").join(Identifier(name) for name in sorted(_fenced()))
     app = Identifier(NAME)
     return [
         SQL("CREATE ROLE {} NOLOGIN").format(app),
         SQL("GRANT {} TO CURRENT_USER").format(app),
+        SQL("GRANT USAGE ON SCHEMA {} TO {}").format(Identifier(schema), app),
         SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}").format(tables, app),
         SQL("GRANT SELECT ON schema_migrations TO {}").format(app),
         SQL("GRANT USAGE ON SEQUENCE usage_positions TO {}").format(app),

@@ -1,7 +1,7 @@
 """What a PostgreSQL database needs now and then: months made ahead. And how it is doing."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 AHEAD: Final = 3
 """How many months from this one on have a table."""
 
-_MONTH_HOURS: Final = 24 * 31
 _OLDEST: Final = 13
 _SETTINGS: Final = (("server_encoding", "UTF8"), ("fsync", "on"), ("synchronous_commit", "on"))
 
 
 def make_ahead(database: "Postgres", at: datetime) -> None:
     """Make the tables for this month's events and those to come, where they are missing."""
-    now = micros(at) // HOUR_US
-    make_months(database, [now + month * _MONTH_HOURS for month in range(AHEAD)])
+    make_months(database, hours_ahead(at))
+
+
+def hours_ahead(now: datetime) -> list[int]:
+    """The hour that begins this month, and those that begin the ones to come."""
+    months = [divmod(12 * now.year + now.month - 1 + month, 12) for month in range(AHEAD)]
+    starts = [datetime(year, month + 1, 1, tzinfo=UTC) for year, month in months]
+    return [micros(start) // HOUR_US for start in starts]
 
 
 def make_months(database: "Postgres", hours: Iterable[int]) -> None:

@@ -49,6 +49,11 @@ class SqliteDatabase:
         """None: whoever writes is alone, and the file does not go away."""
         return 0
 
+    @property
+    def writers(self) -> int:
+        """One: it has the whole database for itself."""
+        return 1
+
     def admit(self) -> None:
         """Whoever may open the file may do everything."""
 

@@ -13,12 +13,20 @@ from decimal import (
     InvalidOperation,
 )
 from fractions import Fraction
-from typing import TypeAlias
+from numbers import Number
+from typing import TYPE_CHECKING, TypeAlias
 
 from ledger.types.errors import Invalid, shown
 
 Exact: TypeAlias = int | Decimal | Fraction
 """A number that is what it says. A float is not."""
+
+# A union of two classes is more than a decoder of JSON knows; what both of them are, it does.
+if TYPE_CHECKING:
+    Ratio: TypeAlias = Decimal | Fraction
+else:
+    Ratio = Number
+"""A Decimal, or a Fraction where there is no finite decimal form; in JSON as `decimal_text`."""
 
 CONTEXT = Context(
     prec=100,
@@ -101,10 +109,10 @@ def decimal_text(value: Exact) -> str:
     if isinstance(value, int):
         return str(int(value))
     if isinstance(value, Fraction):
-        finite = _finite(value)
-        if finite is None:
+        exact = finite(value)
+        if exact is None:
             return f"{value.numerator}/{value.denominator}"
-        value = finite
+        value = exact
     return format(normalised(value), "f")
 
 
@@ -133,9 +141,36 @@ def shift(value: int | Decimal, digits: int) -> Decimal:
     return normalised(CONTEXT.scaleb(Decimal(value), digits))
 
 
+def ratio(value: Exact) -> Ratio:
+    """`value` as a Decimal, or as the Fraction that it is if it has no finite decimal form."""
+    if isinstance(value, Fraction):
+        exact = finite(value)
+        return value if exact is None else exact
+    return Decimal(value)
+
+
+def magnitude(value: Ratio) -> Ratio:
+    """`value` without its sign, and with all of its digits, whatever the caller's context is."""
+    return value.copy_abs() if isinstance(value, Decimal) else abs(value)
+
+
 def fraction(value: Exact) -> Fraction:
     """`value` as a Fraction, the only kind of number that is divided."""
     return value if isinstance(value, Fraction) else Fraction(value)
+
+
+def finite(value: Fraction) -> Decimal | None:
+    """`value` as a Decimal, if it has a finite form that fits the context of 100 digits."""
+    rest, twos, fives = value.denominator, 0, 0
+    while rest % 2 == 0:
+        rest, twos = rest >> 1, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    digits = max(twos, fives)
+    if rest != 1 or digits > CONTEXT.prec:
+        return None
+    whole = value.numerator * 10**digits // value.denominator
+    return shift(whole, -digits) if abs(whole) < 10**CONTEXT.prec else None
 
 
 def add(a: Exact, b: Exact) -> Exact:
@@ -187,17 +222,3 @@ def _too_long(value: object, what: str, digits: int, side: str) -> Invalid:
 def _exponent(value: Decimal) -> int:
     exponent = value.as_tuple().exponent
     return exponent if isinstance(exponent, int) else 0  # finite ones have an int
-
-
-def _finite(value: Fraction) -> Decimal | None:
-    """`value` as a Decimal, if it has a finite form that fits the context."""
-    rest, twos, fives = value.denominator, 0, 0
-    while rest % 2 == 0:
-        rest, twos = rest >> 1, twos + 1
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
-    digits = max(twos, fives)
-    if rest != 1 or digits > CONTEXT.prec:
-        return None
-    whole = value.numerator * 10**digits // value.denominator
-    return shift(whole, -digits) if abs(whole) < 10**CONTEXT.prec else None

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 
-from ledger.meter.acceptance import stamp, value_of
-from ledger.meter.aggregation import Conversion, aggregate
+from ledger.meter.acceptance import member_of, stamp, value_of
+from ledger.meter.aggregation import Value, aggregate
 from ledger.meter.model import UsageEvent
+from ledger.plan.conversion import Conversion
 from ledger.plan.feature import AGGREGATIONS, Meter
 from ledger.types.exact import Exact, decimal_text, to_digits
 from ledger.types.quantity import quantity
@@ -21,7 +21,10 @@ def aggregation(given: Given) -> Result:
         raise UnknownError("aggregation", given["aggregation"])
     start, end = (parse_instant(given["period"][side]) for side in ("start", "end"))
     carry = quantity(given["carry"], what="carry") if "carry" in given else None
-    done = aggregate(given["aggregation"], _readings(given, end), start, end, carry)
+    meter = _meter(given)
+    done = aggregate(
+        meter.aggregation, _readings(given, meter, end), start, end, carry, per=meter.per
+    )
     result: Result = {"quantity": _text(done.quantity)}
     if done.level is not None:
         result["level"] = _text(done.level)
@@ -30,10 +33,13 @@ def aggregation(given: Given) -> Result:
     return result
 
 
-def _readings(given: Given, now: datetime) -> Iterator[tuple[datetime, Decimal]]:
-    """Each event as a meter of this aggregation reads it."""
+def _meter(given: Given) -> Meter:
     kind = given["aggregation"]
-    meter = Meter("used", kind, property=None if kind == "count" else "value")
+    return Meter("used", kind, property=None if kind == "count" else "value", per=given.get("unit"))
+
+
+def _readings(given: Given, meter: Meter, now: datetime) -> Iterator[tuple[datetime, Value]]:
+    """Each event as the meter reads it."""
     for event in given["events"]:
         used = UsageEvent(
             event="used",
@@ -42,15 +48,16 @@ def _readings(given: Given, now: datetime) -> Iterator[tuple[datetime, Decimal]]
             properties={"value": event["value"]},
         )
         reading = stamp(used, now)
-        value = value_of(meter, reading)
+        value = (
+            member_of(meter, reading) if meter.aggregation == "unique" else value_of(meter, reading)
+        )
         if value is not None:
             yield reading.time, value
 
 
 def _conversion(given: Given) -> Conversion:
-    factor = quantity(given["factor"], what="factor")
     return Conversion(
-        given["operation"], factor, given.get("rounding", "none"), given.get("digits", 0)
+        given["operation"], given["factor"], given.get("rounding", "none"), given.get("digits", 0)
     )
 
 

@@ -43,6 +43,11 @@ class Database(Dialect, Protocol):
         """For how long a transaction is begun again when it was undone for reasons that pass."""
         ...
 
+    @property
+    def writers(self) -> int:
+        """How many transactions may write at the same time."""
+        ...
+
     def admit(self) -> None:
         """Refuse to work as somebody whom the database would not keep inside a scope.
 

@@ -10,8 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from ledger.meter.model import Quarter, RollupKey
-from ledger.plan.feature import Aggregation
+from ledger.meter.model import Merging, Quarter, RollupKey
 from ledger.store.sql.database import Value
 from ledger.store.sql.rollups import IN_RANGE, PARTS, SqlRollups, usage_rollups
 from ledger.store.sql.schema import INTEGER
@@ -96,7 +95,7 @@ class SqlRollupTotals(SqlRollups):
 
     def totals(
         self,
-        aggregation: Aggregation,
+        aggregation: Merging,
         customer: CustomerId,
         feature: FeatureId,
         first_hour: int,

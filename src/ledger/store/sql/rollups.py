@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from ledger.meter.model import QUARTERS, Quarter, Rollup, RollupKey
-from ledger.plan.feature import Aggregation
+from ledger.meter.model import QUARTERS, Merging, Quarter, Rollup, RollupKey
+from ledger.store.sql import usage_levels, usage_uniques
 from ledger.store.sql.connection import Repository
 from ledger.store.sql.database import Value
 from ledger.store.sql.schema import (
@@ -81,7 +81,7 @@ _BEGINNING: Final = -(2**40)  # long before the year 1, counted in hours
 Columns = Mapping[str, sa.ColumnElement[Any]]
 
 
-def _merge(aggregation: Aggregation, new: Excluded) -> Columns:
+def _merge(aggregation: Merging, new: Excluded) -> Columns:
     """What a stored row becomes when `new` is added to it; in step with `meter.aggregation`."""
     return {
         name: value
@@ -91,7 +91,7 @@ def _merge(aggregation: Aggregation, new: Excluded) -> Columns:
 
 
 def _merged_quarter(
-    aggregation: Aggregation,
+    aggregation: Merging,
     new: Excluded,
     count: sa.Column[int],
     whole: sa.Column[int],
@@ -118,7 +118,7 @@ def _merged_quarter(
     }
 
 
-_ADD_UP: Final[Mapping[Aggregation, Entry]] = {
+_ADD_UP: Final[Mapping[Merging, Entry]] = {
     "count": Entry(usage_rollups, lambda new: _merge("count", new)),
     "sum": Entry(usage_rollups, lambda new: _merge("sum", new)),
     "max": Entry(usage_rollups, lambda new: _merge("max", new)),
@@ -160,7 +160,7 @@ _DROP_OF_ONE = scoped(usage_rollups.delete().where(*IN_RANGE))
 class SqlRollups(Repository):
     """The part of a `UsageRepository` that keeps usage added up."""
 
-    def add_up(self, aggregation: Aggregation, rollups: Sequence[Rollup]) -> None:
+    def add_up(self, aggregation: Merging, rollups: Sequence[Rollup]) -> None:
         """Merge rollups into the stored ones.
 
         Raises:
@@ -197,13 +197,19 @@ class SqlRollups(Repository):
         customer: CustomerId | None = None,
         hours: tuple[int, int] | None = None,
     ) -> None:
-        """Forget rollups of a feature: all, or those of one customer, or of [first, last) hours."""
+        """Forget rollups of a feature: all, or those of one customer, or of [first, last) hours.
+
+        Its values and levels too.
+        """
         first, last = hours or (_BEGINNING, -_BEGINNING)
         where: dict[str, Value] = {"by_feature": feature, "first": first, "last": last}
         if customer is None:
-            self._scope.execute_many(_DROP, [where])
+            drops = (_DROP, usage_uniques.DROP, usage_levels.DROP)
         else:
-            self._scope.execute_many(_DROP_OF_ONE, [{**where, "by_customer": customer}])
+            where["by_customer"] = customer
+            drops = (_DROP_OF_ONE, usage_uniques.DROP_OF_ONE, usage_levels.DROP_OF_ONE)
+        for drop in drops:
+            self._scope.execute_many(drop, [where])
 
     def _newest(
         self, customer: CustomerId, feature: FeatureId, first_hour: int, last_hour: int

@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 
 class SqlStore:
-    """Where everything is kept. Any thread may use it; all but `run` and `due` are for opening it.
+    """Where everything is kept. Any thread may use it; most methods are for whoever opens it.
 
     Raises, from any of its methods:
         Unavailable: the database cannot be reached, is full, or stays busy.
@@ -92,6 +92,20 @@ class SqlStore:
         """What a database wants done now and then; what was done, in sentences."""
         with self._transaction():
             return self.database.keep_up(utc(at), usage_before and utc(usage_before))
+
+    @property
+    def writers(self) -> int:
+        """How many transactions may write at the same time; more than those wait their turn."""
+        return self.database.writers
+
+    def admit(self) -> None:
+        """Refuse to work as somebody whom the database would not keep inside a scope.
+
+        Raises:
+            Denied: (`superuser_refused`) and says what to do.
+        """
+        with self._transaction():
+            self.database.admit()
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; the names of the steps that were missing.

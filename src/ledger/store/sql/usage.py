@@ -9,11 +9,15 @@ from ledger.store.sql.rollup_totals import SqlRollupTotals
 from ledger.store.sql.subscriptions import SqlSubscriptions
 from ledger.store.sql.usage_expiry import SqlUsageExpiry
 from ledger.store.sql.usage_keys import SqlUsageKeys
+from ledger.store.sql.usage_levels import SqlLevels
+from ledger.store.sql.usage_uniques import SqlUniques
 from ledger.store.sql.usage_waiting import SqlWaitingUsage
 from ledger.types.ids import CustomerId
 
 
-class SqlUsage(SqlUsageKeys, SqlWaitingUsage, SqlRollupTotals, SqlUsageExpiry):
+class SqlUsage(
+    SqlUsageKeys, SqlWaitingUsage, SqlRollupTotals, SqlUniques, SqlLevels, SqlUsageExpiry
+):
     """The usage of a scope; a `UsageRepository`."""
 
     def __init__(self, scope: ScopedConnection, now: datetime) -> None:

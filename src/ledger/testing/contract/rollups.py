@@ -7,8 +7,7 @@ from random import Random
 from msgspec.structs import replace
 
 from ledger.meter.aggregation import merge
-from ledger.meter.model import Quarter, Rollup, RollupKey
-from ledger.plan.feature import AGGREGATIONS, Aggregation
+from ledger.meter.model import MERGINGS, Merging, Quarter, Rollup, RollupKey
 from ledger.testing.contract.store import NOW, Held, Store, refused
 from ledger.types import ids
 from ledger.types.errors import Invalid
@@ -38,7 +37,7 @@ def rollup(
     return Rollup(key, (first, second, third, fourth))
 
 
-def merged(aggregation: Aggregation, added: list[Rollup]) -> list[Rollup]:
+def merged(aggregation: Merging, added: list[Rollup]) -> list[Rollup]:
     """What the rollups come to, added in this order."""
     hours: dict[RollupKey, list[Quarter | None]] = {}
     for one in added:
@@ -53,7 +52,7 @@ def merged(aggregation: Aggregation, added: list[Rollup]) -> list[Rollup]:
 
 
 def totals(
-    aggregation: Aggregation, hours: list[Rollup], first_hour: int
+    aggregation: Merging, hours: list[Rollup], first_hour: int
 ) -> list[tuple[RollupKey, Quarter]]:
     """What the hours come to for each group, merged in order of time."""
     found: dict[RollupKey, Quarter] = {}
@@ -102,7 +101,7 @@ class RollupContract:
     def test_portions_come_to_what_plain_python_makes_of_them(self, store: Store) -> None:
         acme, random = Held(store), Random(20260310)  # noqa: S311  the same in every run
         customer = ids.CUSTOMER.new()
-        for aggregation in AGGREGATIONS:
+        for aggregation in MERGINGS:
             feature = ids.FEATURE.new()
             added: list[Rollup] = []
             for _ in range(12):
@@ -157,7 +156,7 @@ class RollupContract:
 
     def test_many_hours_come_to_what_plain_python_makes_of_them(self, store: Store) -> None:
         acme, random = Held(store), Random(5)  # noqa: S311  the same in every run
-        for aggregation in AGGREGATIONS:
+        for aggregation in MERGINGS:
             customer, feature = ids.CUSTOMER.new(), ids.FEATURE.new()
             added = [
                 _random_hour(random, customer, feature, HOUR + offset, *group)
@@ -208,7 +207,7 @@ class RollupContract:
     def test_adding_up_nothing_changes_nothing(self, store: Store) -> None:
         acme, customer, feature = Held(store), ids.CUSTOMER.new(), ids.FEATURE.new()
         one, empty = rollup(customer, feature), rollup(customer, feature, Quarter(0, Decimal(9)))
-        for aggregation in AGGREGATIONS:
+        for aggregation in MERGINGS:
             acme.usage.add_up(aggregation, [])
         acme.usage.add_up("max", [one])
         acme.usage.add_up("max", [empty])

@@ -107,9 +107,9 @@ class Store(Protocol):
 
 # The methods of repositories that change something; all others are called in a read transaction.
 _WRITES = {
-    "add", "add_billed", "add_boundary", "add_up", "alone", "claim", "drop_rollups", "expire",
-    "forget_marks", "forget_refused", "give_back", "lock", "mark", "match", "move_boundary",
-    "next_number", "put", "reject", "save",
+    "add", "add_billed", "add_boundary", "add_members", "add_up", "alone", "claim", "drop_rollups",
+    "expire", "forget_marks", "forget_refused", "give_back", "lock", "mark", "match",
+    "move_boundary", "next_number", "put", "put_levels", "reject", "save",
 }  # fmt: skip  # a list of names reads best as one
 
 
@@ -157,7 +157,8 @@ class _EachCall:
             def work(work: Work) -> object:
                 answer: object = getattr(self._repository(work), name)(*args, **options)
                 # What is read on the way has to be read before the transaction ends.
-                return [*cast("Iterator[object]", answer)] if name == "stored" else answer
+                is_iterator = name in {"members", "stored"}
+                return [*cast("Iterator[object]", answer)] if is_iterator else answer
 
             return run(work)
 

@@ -304,21 +304,17 @@ CREATE TABLE event_log (
 -- Fences. A row is there for the transaction that said its scope, and for no other, not even for the
 -- owner of the tables. Without a setting there are no rows.
 
-DO $$
-DECLARE
-  name text;
+CREATE FUNCTION ledger_fence(name text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  FOR name IN
-    SELECT c.table_name FROM information_schema.columns c
-    WHERE c.table_schema = current_schema() AND c.column_name = 'scope_id'
-  LOOP
-    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
-    EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
-    EXECUTE format(
-      'CREATE POLICY in_scope ON %I'
-      ' USING (scope_id = nullif(current_setting(''ledger.scope'', true), '''')::bigint)', name);
-  END LOOP;
+  EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+  EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+  EXECUTE format(
+    'CREATE POLICY in_scope ON %I'
+    ' USING (scope_id = nullif(current_setting(''ledger.scope'', true), '''')::bigint)', name);
 END $$;
+
+SELECT ledger_fence(table_name::text) FROM information_schema.columns
+WHERE table_schema = current_schema() AND column_name = 'scope_id';
 
 ALTER TABLE scopes ENABLE ROW LEVEL SECURITY;
 
@@ -378,4 +374,4 @@ BEGIN
     part, first_hour, last_hour);
 END $$;
 
-REVOKE ALL ON FUNCTION ledger_due, ledger_make_month FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger_fence, ledger_due, ledger_make_month FROM PUBLIC;
