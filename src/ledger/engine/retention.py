@@ -101,13 +101,12 @@ def _chunk(first: int, last: int, work: Work) -> tuple[int, int]:
 
 
 def _oldest_due(work: Work) -> datetime:
-    """The oldest date at which something is, or will be, billed or finalized."""
-    dates = [
-        work.due.get(kind, thing)
-        for kind in ("billing", "finalize")
-        for thing in work.due.list(kind, _FOREVER, 1)
+    """The oldest boundary that is, or will be, billed, or whose draft is not final yet."""
+    coming = [work.due.get("billing", thing) for thing in work.due.list("billing", _FOREVER, 1)]
+    drafts = [
+        work.invoices.get(draft).boundary for draft in work.due.list("finalize", _FOREVER, _PAGE)
     ]
-    return min((date for date in dates if date is not None), default=work.now)
+    return min((date for date in (*coming, *drafts) if date is not None), default=work.now)
 
 
 def _periods(work: Work) -> Iterator[timedelta]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ledger.customer.events import CustomerArchived, CustomerCreated, CustomerUpdated
 from ledger.event.model import Event
+from ledger.meter.events import FeatureBackfilled
 from ledger.plan.events import (
     FeatureArchived,
     FeatureCreated,
@@ -23,6 +24,7 @@ _Catalog = (
     | FeatureCreated
     | FeatureUpdated
     | FeatureArchived
+    | FeatureBackfilled
 )
 
 

@@ -144,6 +144,10 @@ class UsageRepository(Protocol):
         """
         ...
 
+    def has_rollups(self, feature: FeatureId) -> bool:
+        """Whether anything was ever added up for a feature."""
+        ...
+
     def alone(self) -> None:
         """Hold back every other transaction that adds usage in the scope, until this one ends.
 
@@ -161,8 +165,8 @@ class UsageRepository(Protocol):
         """Events that wait for a customer with one of these refs."""
         ...
 
-    def waiting_for_feature(self, event: str) -> list[StoredEvent]:
-        """Events that wait for a feature that reads this event name."""
+    def waiting_for_feature(self, event: str, limit: int | None = None) -> list[StoredEvent]:
+        """Events that wait for a feature that reads this event name, the oldest `limit` of them."""
         ...
 
     def match(self, events: Sequence[StoredEvent]) -> None:
@@ -207,8 +211,8 @@ class UsageRepository(Protocol):
         """The hour before which raw events may be gone; None while all are there."""
         ...
 
-    def oldest_hour(self) -> int | None:
-        """The hour of the oldest raw event by its own time; None without any."""
+    def oldest_hour(self, since: int | None = None) -> int | None:
+        """The first hour, from `since` on, that has raw events of that time; None without any."""
         ...
 
     def forget_refused(self, before: datetime, limit: int) -> int:

@@ -85,9 +85,9 @@ class SqlUsageExpiry(Repository):
         row = self._scope.one(_HORIZON)
         return None if row is None else row[0]
 
-    def oldest_hour(self) -> int | None:
-        """The hour of the oldest raw event."""
-        row = self._scope.one(_OLDEST, first=_BEGINNING)
+    def oldest_hour(self, since: int | None = None) -> int | None:
+        """The first hour, from `since` on, that has raw events."""
+        row = self._scope.one(_OLDEST, first=_BEGINNING if since is None else since)
         return None if row is None else row[0]
 
     def forget_refused(self, before: datetime, limit: int) -> int:
