@@ -14,7 +14,8 @@ from tests.cli.conftest import Ran, Run, run_ledger
 
 VERBS = (
     "demo", "init", "migrate", "doctor", "check", "bill", "preview", "worker",
-    "plans list", "plans show", "features list", "features backfill", "customers list", "customers show",
+    "plans list", "plans show", "features list", "features backfill", "customers list",
+    "customers show",
     "subscriptions list", "usage record", "usage show", "usage import", "usage expire",
     "invoice generate", "invoice list", "invoice show", "invoice explain", "invoice finalize",
     "invoice void", "bench hot", "bench ingest", "bench preview",

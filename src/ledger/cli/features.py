@@ -53,7 +53,7 @@ def backfill(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Also where a plan prices it; the next invoice settles the difference."
+            "--force", help="Also where a plan prices it: the next invoice bills what it adds."
         ),
     ] = False,
 ) -> None:

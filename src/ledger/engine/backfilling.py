@@ -87,8 +87,8 @@ def backfill(
     By default of all time that events are stored of. It goes by the hour, each exact by itself and
     in a transaction of its own, while events come in; interrupted, the hours before are done, and
     the same call does the rest. `on_progress` is called with the hours that are done and all there
-    are. Where a plan prices the feature it needs `force`: what was billed for less, or more, than
-    it then comes to is settled on the next invoice, as late usage is.
+    are. Where a plan prices the feature it needs `force`: what the last three periods then come to
+    above what was billed is on the next invoice, as late usage is.
 
     Raises:
         NotFound: there is no such feature.
@@ -128,7 +128,7 @@ def _fillable(ref: str, force: bool, work: Work) -> Feature:  # noqa: FBT001 - s
             param="feature",
         )
     if not force:
-        refuse_priced(work, feature, "what was billed is settled on the next invoice")
+        refuse_priced(work, feature, "what was billed is rated again on the next invoice")
     return feature
 
 
