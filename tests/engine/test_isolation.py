@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import ledger
 from ledger import USD, Feature, LedgerError, Limit, NotFound, Plan, Price, UsageEvent
 from ledger.engine.engine import Engine
 from tests.engine.faces import declared
@@ -78,6 +79,9 @@ OWN = {
 def test_the_walk_misses_no_verb() -> None:
     verbs = {f"{name.lower()}.{verb}" for name, verbs in declared().items() for verb in verbs}
     assert verbs == REFUSED.keys() | EMPTY.keys() | OWN
+    with ledger.open("sqlite:///:memory:") as engine:
+        door = {name for name in dir(engine.tenant("acme")) if not name.startswith("_")}
+    assert door == {verb.partition(".")[0] for verb in verbs} | {"meter", "entitled", "flush"}
 
 
 @pytest.mark.parametrize("app", ["a", "b"])
@@ -90,6 +94,30 @@ def test_a_stranger_sees_and_changes_nothing(engine: Engine, victim: Victim, app
     for verb, attempt in EMPTY.items():
         assert not attempt(stranger, victim), verb
     assert stranger.billing.run().generated == 0
+    assert _picture(engine) == before
+
+
+def test_what_a_stranger_says_of_another_tenants_ids_is_only_the_strangers(
+    engine: Engine, victim: Victim
+) -> None:
+    stranger, before = engine.tenant("other", app="a"), _picture(engine)
+    event = UsageEvent("calls", victim["customer"], 5, subscription=victim["subscription"])
+    (recorded,) = stranger.usage.record([event])
+    stranger.meter(victim["customer"], "calls", 5)
+    stranger.flush()
+    assert recorded.outcome == "accepted"
+    assert len(list(stranger.usage.unmatched())) == 2
+    with pytest.raises(NotFound):
+        stranger.entitled(victim["customer"], "calls")
+    # The same names are free, and what was said of them meanwhile counts for the stranger alone.
+    stranger.features.create(Feature("calls", "metered"))
+    stranger.plans.create(Plan("pro", "Mine", "USD", prices=[Price.per_unit("calls", "7")]))
+    stranger.customers.create(name="Mine", external_id="user_42")
+    assert stranger.entitled("user_42", "calls").reason == "no_subscription"
+    with pytest.raises(NotFound):
+        stranger.subscriptions.create(customer=victim["customer"], plan="pro")
+    stranger.subscriptions.create(customer="user_42", plan="pro")
+    assert stranger.usage.total("user_42", "calls") == 0
     assert _picture(engine) == before
 
 
@@ -130,8 +158,10 @@ def _picture(engine: Engine) -> list[object]:
         acme.features.list,
         acme.plans.list,
         acme.customers.list,
+        acme.subscriptions.list,
         acme.invoices.list,
         acme.usage.unmatched,
+        acme.usage.rejected,
         acme.events.list,
     ]
     return [*(list(one()) for one in lists), acme.usage.total("user_42", "calls")]

@@ -117,7 +117,8 @@ class Postgres:
         Raises:
             Denied: (`superuser_refused`) and says what to do.
         """
-        postgres_role.admit(self._known_role(), self.place)
+        with self.pool.connect() as connection:
+            postgres_role.admit(self._known_role(connection), self._address.place)
 
     @contextmanager
     def transaction(
@@ -177,8 +178,8 @@ class Postgres:
 
     def migrated(self) -> None:
         """See that the role is there that transactions work as, and the months that come."""
-        with self.migration() as connection:
-            self._role = postgres_role.prepare(_driver(connection))
+        with self.migration() as connection, self._driven(connection) as driver:
+            self._role = postgres_role.prepare(driver)
         postgres_upkeep.make_ahead(self, SystemClock().now())
 
     def mend(self, fault: Fault) -> None:
@@ -249,10 +250,10 @@ class Postgres:
 
     def findings(self) -> list[Finding]:
         """What the server says of itself and of the fences."""
-        with self.transaction(writes=False) as connection:
+        with self.transaction(writes=False) as connection, self._driven(connection) as driver:
             return [
-                *postgres_role.findings(_driver(connection), self._known_role()),
-                *postgres_upkeep.findings(_driver(connection)),
+                *postgres_role.findings(driver, self._known_role(connection)),
+                *postgres_upkeep.findings(driver),
             ]
 
     def after_fork(self) -> None:
@@ -264,10 +265,10 @@ class Postgres:
         """Close all connections."""
         self.pool.dispose()
 
-    def _known_role(self) -> Role:
+    def _known_role(self, connection: sa.Connection) -> Role:
         if self._role is None:
-            with self.pool.connect() as connection:
-                self._role = postgres_role.look(_driver(connection))
+            with self._driven(connection) as driver:
+                self._role = postgres_role.look(driver)
         return self._role
 
     def _begin(
@@ -275,8 +276,7 @@ class Postgres:
     ) -> int | None:
         """Begin, as the role and in the scope; the number of a transaction that writes."""
         words = [_WRITE if writes else _READ, _QUIET]
-        role = self._known_role()
-        if role.is_member:
+        if self._known_role(connection).is_member:
             words.append(f"SET LOCAL ROLE {postgres_role.NAME}")
         if scope is not None:
             words += [
@@ -349,7 +349,11 @@ def open_postgres(url: str) -> SqlStore:
         Unavailable: (`database_unreachable`) the server cannot be reached.
     """
     store = SqlStore(Postgres(postgres_url.read(url)))
-    store.schema_version()
+    try:
+        store.schema_version()
+    except BaseException:
+        store.close()
+        raise
     return store
 
 

@@ -32,11 +32,19 @@ WHERE me.rolname = current_user
 # that lets everybody in.
 _OTHERS: Final = """
 SELECT string_agg(rolname, ', ' ORDER BY rolname) FROM pg_roles
-WHERE rolcanlogin AND NOT rolsuper AND rolname <> current_user
+WHERE rolcanlogin AND NOT rolsuper AND rolname <> session_user
   AND has_database_privilege('public', current_database(), 'CONNECT')
   AND pg_has_role(oid, (SELECT oid FROM pg_roles WHERE rolname = %s), 'MEMBER')
 """
 _MAY_SAY_SET: Final = 160_000  # from this version on a member need not be allowed to SET ROLE
+
+
+_MAY_FAIL: Final = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.UniqueViolation,  # another database of the server makes it at this moment
+    psycopg.errors.UndefinedObject,  # nobody has made it, and this login may not
+)
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -85,9 +93,7 @@ def prepare(connection: psycopg.Connection[Any]) -> Role:
         try:
             with connection.transaction():  # a savepoint: the rest goes on without it
                 connection.execute(statement)
-        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateObject):
-            continue
-        except psycopg.errors.UniqueViolation:  # another database of the cluster made it just now
+        except _MAY_FAIL:
             continue
     return look(connection)
 

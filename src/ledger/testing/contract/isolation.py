@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from ledger.invoice.model import BoundaryRecord
 from ledger.testing.contract import things
+from ledger.testing.contract.counted import level, membership
 from ledger.testing.contract.rollups import HOUR, rollup
 from ledger.testing.contract.store import (
     ACME,
@@ -45,6 +46,8 @@ class _Everything:
         assert work.usage.claim({KEY: CONTENT}) == {}
         work.usage.add([self.event, self.waiting])
         work.usage.add_up("sum", [rollup(self.customer.id, self.feature.id)])
+        work.usage.add_members([membership(self.customer.id, self.feature.id, 1)])
+        work.usage.put_levels([level(self.customer.id, self.feature.id)])
         work.usage.mark("writer", 7)
         assert work.usage.expire((HOUR - 1, HOUR), NOW, 1) == (0, HOUR)
         work.due.put("billing", self.subscription.id, NOW)
@@ -70,6 +73,10 @@ class _Everything:
             lambda work: work.invoices.billed(self.subscription.id, start),
             lambda work: work.usage.rollups(of, feature, HOUR, HOUR + 1),
             lambda work: work.usage.rollup_before(of, feature, HOUR + 1),
+            lambda work: list(work.usage.members(of, feature, HOUR, HOUR + 1)),
+            lambda work: work.usage.distinct(of, feature, HOUR * 4, HOUR * 4 + 4),
+            lambda work: work.usage.distinct_members(of, feature, HOUR * 4, HOUR * 4 + 4),
+            lambda work: work.usage.levels(of, feature, HOUR, HOUR + 1),
             lambda work: list(work.usage.stored(start, end)),
             lambda work: list(work.usage.stored(start, end, customer=of)),
             lambda work: work.usage.unmatched(None, 10).items,
@@ -178,4 +185,4 @@ class IsolationContract:
 
 
 # `billed` and `waiting_for_feature` and `rejected`: `_Everything` has none of them.
-_NOTHING_STORED = {12, 19, 20}
+_NOTHING_STORED = {12, 23, 24}
