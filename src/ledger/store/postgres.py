@@ -8,6 +8,7 @@ locks that are taken in one order; reads see one snapshot.
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 
 import psycopg
@@ -29,6 +30,7 @@ from ledger.store.sql.database import NO_SCOPE, Finding, Value
 from ledger.store.sql.errors import Fault
 from ledger.store.sql.statement import Entry
 from ledger.store.sql.store import SqlStore
+from ledger.types.clock import SystemClock
 from ledger.types.errors import Broken
 from ledger.types.scope import Scope
 
@@ -177,7 +179,7 @@ class Postgres:
         """See that the role is there that transactions work as, and the months that come."""
         with self.migration() as connection, self._driven(connection) as driver:
             self._role = postgres_role.prepare(driver)
-        postgres_upkeep.make_ahead(self)
+        postgres_upkeep.make_ahead(self, SystemClock().now())
         postgres_upkeep.sweep(self)
 
     def mend(self, fault: Fault) -> None:
@@ -231,6 +233,20 @@ class Postgres:
             "SELECT tenant, app, id FROM ledger_due(%s, %s, %s)", (kind, until, limit)
         )
         return [(tenant, app, thing) for tenant, app, thing in rows]
+
+    def scopes(
+        self, connection: sa.Connection, after: tuple[str, str], limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Tenant and app of all scopes behind `after`."""
+        rows = connection.exec_driver_sql(
+            "SELECT tenant, app FROM ledger_scopes(%s, %s, %s)", (*after, limit)
+        )
+        return [(tenant, app) for tenant, app in rows]
+
+    def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:
+        """Make the tables of the months to come, where they are missing."""
+        postgres_upkeep.make_ahead(self, at)
+        return []
 
     def findings(self) -> list[Finding]:
         """What the server says of itself and of the fences."""

@@ -150,5 +150,7 @@ def _wanted(schema: str) -> list[SQL | Any]:
         SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}").format(tables, app),
         SQL("GRANT SELECT ON schema_migrations TO {}").format(app),
         SQL("GRANT USAGE ON SEQUENCE usage_positions TO {}").format(app),
-        SQL("GRANT EXECUTE ON FUNCTION ledger_due, ledger_make_month TO {}").format(app),
+        SQL("GRANT EXECUTE ON FUNCTION ledger_due, ledger_scopes, ledger_make_month TO {}").format(
+            app
+        ),
     ]

@@ -9,7 +9,6 @@ import psycopg
 from ledger.store import postgres_commits
 from ledger.store.sql.database import Finding
 from ledger.store.sql.usage_events import HOUR_US
-from ledger.types.clock import SystemClock
 from ledger.types.zone import micros
 
 if TYPE_CHECKING:
@@ -22,9 +21,9 @@ _OLDEST: Final = 13
 _SETTINGS: Final = (("server_encoding", "UTF8"), ("fsync", "on"), ("synchronous_commit", "on"))
 
 
-def make_ahead(database: "Postgres") -> None:
+def make_ahead(database: "Postgres", at: datetime) -> None:
     """Make the tables for this month's events and those to come, where they are missing."""
-    make_months(database, hours_ahead(SystemClock().now()))
+    make_months(database, hours_ahead(at))
 
 
 def hours_ahead(now: datetime) -> list[int]:

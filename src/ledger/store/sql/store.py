@@ -77,6 +77,22 @@ class SqlStore:
 
         return self._patiently(once)
 
+    def scopes(self, after: Scope | None = None, limit: int = 1_000) -> list[Scope]:
+        """The tenants and apps that were ever written to, by name: those behind `after`."""
+
+        def once() -> list[Scope]:
+            names = ("", "") if after is None else (after.tenant, after.app)
+            with self.database.transaction(writes=False) as connection:
+                rows = self.database.scopes(connection, names, limit)
+            return [Scope(tenant, app) for tenant, app in rows]
+
+        return self._patiently(once)
+
+    def keep_up(self, at: datetime, usage_before: datetime | None = None) -> list[str]:
+        """What a database wants done now and then; what was done, in sentences."""
+        with self._transaction():
+            return self.database.keep_up(utc(at), usage_before and utc(usage_before))
+
     @property
     def writers(self) -> int:
         """How many transactions may write at the same time; more than those wait their turn."""
