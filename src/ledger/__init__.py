@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from ledger.engine.engine import AsyncEngine, Engine
     from ledger.engine.tenant import AsyncTenant
     from ledger.engine.tenant import BlockingTenant as Tenant
+    from ledger.engine.worker import Worker
 
 __version__ = "0.1.0"
 
@@ -101,7 +102,8 @@ __all__ = [
     "Interval", "Invalid", "Invoice", "InvoiceId", "LedgerError", "Limit", "LineItem", "Meter",
     "MeterConfig", "Money", "NotFound", "Page", "Period", "Plan", "PlanId", "Price",
     "RejectedEvent", "Retry", "StoredEvent", "Subscription", "SubscriptionId", "SystemClock",
-    "TaxId", "Tenant", "Tier", "Unavailable", "UsageEvent", "UsageRow", "__version__", "open",
+    "TaxId", "Tenant", "Tier", "Unavailable", "UsageEvent", "UsageRow", "Worker", "__version__",
+    "open",
     "open_async",
 ]  # fmt: skip
 
@@ -116,4 +118,8 @@ def __getattr__(name: str) -> object:
         from ledger.engine import tenant
 
         return tenant.AsyncTenant if name == "AsyncTenant" else tenant.BlockingTenant
+    if name == "Worker":
+        from ledger.engine.worker import Worker
+
+        return Worker
     raise AttributeError(f"module 'ledger' has no attribute {name!r}")

@@ -13,16 +13,16 @@ import pytest
 from tests.cli.conftest import Ran, Run, run_ledger
 
 VERBS = (
-    "demo", "init", "migrate", "doctor", "check", "bill", "preview",
-    "plans list", "plans show", "features list", "customers list", "customers show",
-    "subscriptions list", "usage record", "usage show", "usage import",
+    "demo", "init", "migrate", "doctor", "check", "bill", "preview", "worker",
+    "plans list", "plans show", "features list", "features backfill", "customers list",
+    "customers show", "subscriptions list", "usage record", "usage show", "usage import",
     "usage get", "usage void", "usage replace", "usage unmatched", "usage rejected", "usage retry",
-    "usage dismiss", "usage export",
+    "usage dismiss", "usage export", "usage expire",
     "invoice generate", "invoice list", "invoice show", "invoice explain", "invoice finalize",
-    "invoice void", "bench hot",
+    "invoice void", "bench hot", "bench ingest", "bench preview",
 )  # fmt: skip  # a list of names reads best as one
 CORRECTIONS = {"get", "void", "replace", "retry", "dismiss", "unmatched", "rejected", "export"}
-SLOW = {"demo", "bench hot"}
+SLOW = {"demo", "bench hot", "bench ingest", "bench preview"}
 # What would take too long here, made shorter.
 SHORTER = {
     "ledger demo": "ledger demo --events 200",
@@ -31,6 +31,15 @@ SHORTER = {
         "ledger bench hot --seconds 1 --calls 20 --json-file hot.json"
     ),
     "ledger bench hot": "ledger bench hot --seconds 1 --calls 20",
+    "ledger bench ingest": "ledger bench ingest --rows 2_000 --seconds 1 --batches 1",
+    "ledger bench ingest --rows 10_000_000 --keys ordered --json-file ingest.json": (
+        "ledger bench ingest --rows 2_000 --keys ordered --batches 1 --seconds 1"
+        " --json-file ingest.json"
+    ),
+    "ledger bench preview": "ledger bench preview --events 1_000 --seconds 1",
+    "ledger bench preview --events 100_000 --seconds 2 --json-file preview.json": (
+        "ledger bench preview --events 1_000 --seconds 1 --json-file preview.json"
+    ),
 }
 TRACE = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n"
 

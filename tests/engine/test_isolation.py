@@ -1,6 +1,7 @@
 """A stranger with every id in hand walks all verbs, and sees and changes nothing."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ def victim(engine: Engine) -> Victim:
 REFUSED: dict[str, Callable[[Any, Victim], object]] = {
     "features.get": lambda t, _: t.features.get("calls"),
     "features.update": lambda t, _: t.features.update("calls", name="mine"),
+    "features.backfill": lambda t, _: t.features.backfill("calls", force=True),
     "features.archive": lambda t, _: t.features.archive("calls"),
     "plans.get": lambda t, _: t.plans.get("pro"),
     "plans.versions": lambda t, _: t.plans.versions("pro"),
@@ -79,11 +81,15 @@ EMPTY: dict[str, Callable[[Any, Victim], object]] = {
     "usage.list": lambda t, _: list(t.usage.list()),
     "usage.unmatched": lambda t, _: list(t.usage.unmatched()),
     "usage.rejected": lambda t, _: list(t.usage.rejected()),
+    "usage.expire": lambda t, _: t.usage.expire(datetime(2020, 1, 1, tzinfo=UTC)).events,
     "entitlements.cached": lambda t, _: t.entitlements.cached("user_42", "calls"),
     "invoices.list": lambda t, _: list(t.invoices.list()),
     "events.list": lambda t, _: list(t.events.list()),
 }
-OWN = {"features.create", "plans.create", "customers.create", "usage.record", "billing.run"}
+OWN = {
+    "features.create", "plans.create", "customers.create", "usage.record", "usage.expirable",
+    "billing.run",
+}  # fmt: skip  # a list of names reads best as one
 
 
 def test_the_walk_misses_no_verb() -> None:

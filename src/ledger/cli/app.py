@@ -15,8 +15,10 @@ from ledger.cli import (
     subscriptions,
     usage,
     usage_events,
+    usage_expire,
     usage_export,
     usage_lists,
+    worker,
 )
 from ledger.cli.bench import command as bench
 from ledger.cli.demo import command as demo
@@ -46,7 +48,7 @@ app = typer.Typer(
 )
 start(app)
 
-for top in (demo, setup, doctor, check, billing):
+for top in (demo, setup, doctor, check, billing, worker):
     app.add_typer(top.group)
 app.add_typer(invoices.top)
 for name, group in (
@@ -61,4 +63,4 @@ for name, group in (
     app.add_typer(group, name=name, no_args_is_help=True)
 
 # The others are verbs of `usage` once they are imported.
-__all__ = ["app", "usage_events", "usage_export", "usage_import", "usage_lists"]
+__all__ = ["app", "usage_events", "usage_expire", "usage_export", "usage_import", "usage_lists"]

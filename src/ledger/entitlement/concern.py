@@ -4,7 +4,12 @@ from collections.abc import Sequence
 
 from ledger.customer.events import CustomerArchived, CustomerCreated, CustomerUpdated
 from ledger.event.model import Event
-from ledger.meter.events import RejectedUsageRetried, UsageCorrected, UsageReplaced
+from ledger.meter.events import (
+    FeatureBackfilled,
+    RejectedUsageRetried,
+    UsageCorrected,
+    UsageReplaced,
+)
 from ledger.plan.events import (
     FeatureArchived,
     FeatureCreated,
@@ -24,6 +29,7 @@ _Catalog = (
     | FeatureCreated
     | FeatureUpdated
     | FeatureArchived
+    | FeatureBackfilled
 )
 
 

@@ -1,4 +1,4 @@
-"""The facts of usage: what was corrected, by whom, and why. Usage itself is not in the log."""
+"""The facts of metering: what was corrected or counted anew. Usage itself is not in the log."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -8,6 +8,7 @@ import msgspec
 from ledger.event.model import Event
 from ledger.meter.model import EventResult, Outcome, Property, RejectedEvent, StoredEvent
 from ledger.meter.properties import keep
+from ledger.plan.feature import Feature
 from ledger.types.ids import UsageEventId
 from ledger.types.quantity import quantity
 
@@ -91,3 +92,17 @@ class RejectedUsageRetried(RefusedUsageSettled, frozen=True, kw_only=True):
 
 class RejectedUsageDismissed(RefusedUsageSettled, frozen=True):
     """A refused usage event was given up and is listed no more."""
+
+
+class FeatureBackfilled(Event, frozen=True):
+    """The usage of a feature from `start` to `end` was counted anew from stored events."""
+
+    feature: Feature
+    start: datetime
+    end: datetime
+    events: int
+
+    @property
+    def entity_id(self) -> str:
+        """The feature's id."""
+        return self.feature.id

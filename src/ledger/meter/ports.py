@@ -191,6 +191,10 @@ class UsageRepository(Protocol):
         """
         ...
 
+    def has_rollups(self, feature: FeatureId) -> bool:
+        """Whether anything was ever added up for a feature."""
+        ...
+
     def alone(self) -> None:
         """Hold back every other transaction that adds usage in the scope, until this one ends.
 
@@ -217,8 +221,8 @@ class UsageRepository(Protocol):
         """Events that wait for a customer with one of these refs."""
         ...
 
-    def waiting_for_feature(self, event: str) -> list[StoredEvent]:
-        """Events that wait for a feature that reads this event name."""
+    def waiting_for_feature(self, event: str, limit: int | None = None) -> list[StoredEvent]:
+        """Events that wait for a feature that reads this event name, the oldest `limit` of them."""
         ...
 
     def match(self, events: Sequence[StoredEvent]) -> None:
@@ -261,6 +265,33 @@ class UsageRepository(Protocol):
 
         They say which period is the current one, and what is too late.
         """
+        ...
+
+    def expire(
+        self, hours: tuple[int, int], received_before: datetime, limit: int
+    ) -> tuple[int, int]:
+        """Forget raw events of the hours [first, last), with their keys: at most `limit` of them.
+
+        Those that wait for a customer or feature, or came in at `received_before` or later, stay.
+        Rollups stay. Notes that events of before `last` may be gone. How many went, and the hour
+        to go on from, which is `last` once none is left.
+        """
+        ...
+
+    def expired_before(self) -> int | None:
+        """The hour before which raw events may be gone; None while all are there."""
+        ...
+
+    def oldest_hour(self, since: int | None = None) -> int | None:
+        """The first hour, from `since` on, that has raw events of that time; None without any."""
+        ...
+
+    def forget_refused(self, before: datetime, limit: int) -> int:
+        """Forget the events that were refused before then, the oldest `limit`; how many it was."""
+        ...
+
+    def forget_marks(self, before: datetime) -> None:
+        """Forget the marks of writers that have stored nothing since then."""
         ...
 
     def newest_id(self) -> UsageEventId | None:

@@ -34,10 +34,11 @@ class UsageKeyColumns(ScopedColumns):
 
 
 class UsageMarkColumns(ScopedColumns):
-    """How far a writer of batches has come."""
+    """How far a writer of batches has come, and when."""
 
     writer = text()
     batch = integer()
+    at = integer()
 
 
 usage_keys: Final = sa.Table(
@@ -67,13 +68,18 @@ CLAIMED: Final = scoped(
 _RECLAIM = scoped(usage_keys.update().where(by(_k.digest)))
 _MARK = Entry(
     usage_marks,
-    lambda new: {"batch": sa.case((new["batch"] > _m.batch, new["batch"]), else_=_m.batch)},
+    lambda new: {
+        "batch": sa.case((new["batch"] > _m.batch, new["batch"]), else_=_m.batch),
+        "at": new["at"],
+    },
 )
 _MARKED = scoped(sa.select(_m.batch).where(by(_m.writer)))
 
 
 class SqlUsageKeys(Repository):
     """The part of a `UsageRepository` that tells new events from old ones."""
+
+    _now: datetime
 
     def claim(self, keys: Mapping[bytes, Claim]) -> dict[bytes, Claim]:
         """Store the keys that are new; what is stored for those that were there before."""
@@ -99,7 +105,7 @@ class SqlUsageKeys(Repository):
 
     def mark(self, writer: str, batch: int) -> None:
         """Note, with this transaction, that a writer's batches up to `batch` are stored."""
-        self._scope.insert(_MARK, {"writer": writer, "batch": batch})
+        self._scope.insert(_MARK, {"writer": writer, "batch": batch, "at": micros(self._now)})
 
     def marked(self, writer: str) -> int:
         """The last batch of a writer that this transaction can see; 0 before the first."""

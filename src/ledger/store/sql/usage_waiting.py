@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from ledger.meter.model import StoredEvent, Unmatched
 from ledger.store.sql.connection import chunks
 from ledger.store.sql.paging import after_cursor
+from ledger.store.sql.schema import INTEGER
 from ledger.store.sql.statement import by, scoped
 from ledger.store.sql.usage_events import (
     ALL_COLUMNS,
@@ -27,8 +28,11 @@ _FOR_CUSTOMER = scoped(
     )
 )
 _FOR_FEATURE = scoped(
-    _WAITING.where(_u.reason == "unknown_event", by(_u.event)).order_by(_u.position)
+    _WAITING.where(_u.reason == "unknown_event", by(_u.event))
+    .order_by(_u.position)
+    .limit(sa.bindparam("limit", type_=INTEGER))
 )
+_ALL = 2**62
 _PLACES = scoped(
     sa.select(_u.id, _u.position).where(_u.id.in_(sa.bindparam("ids", expanding=True)))
 )
@@ -69,9 +73,11 @@ class SqlWaitingUsage(SqlUsageEvents):
         rows = [row for some in chunks(refs) for row in self._scope.rows(_FOR_CUSTOMER, refs=some)]
         return [stored_event(*row) for row in sorted(rows, key=lambda row: row[1])]
 
-    def waiting_for_feature(self, event: str) -> list[StoredEvent]:
-        """Events that wait for a feature that reads this event name."""
-        return [stored_event(*row) for row in self._scope.rows(_FOR_FEATURE, by_event=event)]
+    def waiting_for_feature(self, event: str, limit: int | None = None) -> list[StoredEvent]:
+        """Events that wait for a feature that reads this event name, the oldest first."""
+        most = _ALL if limit is None else limit
+        rows = self._scope.rows(_FOR_FEATURE, by_event=event, limit=most)
+        return [stored_event(*row) for row in rows]
 
     def match(self, events: Sequence[StoredEvent]) -> None:
         """Store the new `customer` and `unmatched` of events that were waiting.

@@ -16,6 +16,7 @@ from ledger.testing.contract.corrections import CorrectionContract
 from ledger.testing.contract.counted import CountedContract
 from ledger.testing.contract.customers import CustomerContract
 from ledger.testing.contract.events import DueContract, EventLogContract
+from ledger.testing.contract.expiry import ExpiryContract
 from ledger.testing.contract.invoices import InvoiceContract
 from ledger.testing.contract.isolation import IsolationContract
 from ledger.testing.contract.plans import FeatureContract, PlanContract
@@ -38,6 +39,7 @@ class StoreContract(
     UsageContract,
     CorrectionContract,
     RollupContract,
+    ExpiryContract,
     CountedContract,
     InvoiceContract,
     DueContract,

@@ -57,6 +57,7 @@ class _Everything:
         work.usage.add_members([membership(self.customer.id, self.feature.id, 1)])
         work.usage.put_levels([level(self.customer.id, self.feature.id)])
         work.usage.mark("writer", 7)
+        assert work.usage.expire((HOUR - 1, HOUR), NOW, 1) == (0, HOUR)
         work.due.put("billing", self.subscription.id, NOW)
         work.events.add(things.Noted("stored"))
 
@@ -99,6 +100,8 @@ class _Everything:
             lambda work: work.due.get("billing", self.subscription.id),
             lambda work: work.due.list("billing", end, 10),
             lambda work: work.events.page(None, 10).items,
+            lambda work: work.usage.oldest_hour(),
+            lambda work: work.usage.expired_before(),
         ]
 
     def demands(self) -> list[Callable[[Work], object]]:
@@ -167,6 +170,9 @@ class IsolationContract:
         stranger.write(lambda work: work.due.put("billing", everything.subscription.id, None))
         stranger.write(lambda work: work.usage.drop_rollups(everything.feature.id))
         stranger.write(lambda work: work.usage.drop_rejected([everything.refused.id]))
+        later = NOW + timedelta(days=1)
+        assert stranger.write(lambda work: work.usage.expire((0, HOUR + 1), later, 9))[0] == 0
+        stranger.write(lambda work: work.usage.forget_marks(later))
         acme = Held(store)
         assert acme.read(lambda work: work.customers.get("user_1")) == everything.customer
         assert acme.read(lambda work: work.invoices.get("INV-1")) == everything.invoice
