@@ -143,15 +143,16 @@ class SqlStore:
         the connection was lost before it was to commit.
         """
         with self._transaction():
-            again = Again(self.database.patience_s)
+            again, fault = Again(self.database.patience_s), None
             while True:
                 try:
+                    if fault is not None:
+                        self.database.mend(fault)
                     return once()
                 except (Interrupted, SQLAlchemyError) as error:
                     fault = self._fault(error)
                     if fault.kind not in PASSING or not again.after(fault):
                         raise self._refusal(error) from error
-                self.database.mend(fault)
 
     @contextmanager
     def _transaction(self) -> Generator[None]:
