@@ -14,7 +14,14 @@ from ledger.customer.model import Address, Customer, TaxId
 from ledger.entitlement.model import Entitlement
 from ledger.invoice.model import Invoice, LineItem
 from ledger.meter.config import MeterConfig
-from ledger.meter.model import EventResult, RejectedEvent, StoredEvent, UsageEvent, UsageRow
+from ledger.meter.model import (
+    EventResult,
+    RejectedEvent,
+    Retry,
+    StoredEvent,
+    UsageEvent,
+    UsageRow,
+)
 from ledger.opening import open, open_async
 from ledger.plan.feature import Feature, Meter
 from ledger.plan.model import Limit, Plan
@@ -81,6 +88,7 @@ if TYPE_CHECKING:
     from ledger.engine.engine import AsyncEngine, Engine
     from ledger.engine.tenant import AsyncTenant
     from ledger.engine.tenant import BlockingTenant as Tenant
+    from ledger.engine.worker import Worker
 
 __version__ = "0.1.0"
 
@@ -93,8 +101,10 @@ __all__ = [
     "CustomerId", "Denied", "Engine", "Entitlement", "EventResult", "Feature", "FeatureId",
     "Interval", "Invalid", "Invoice", "InvoiceId", "LedgerError", "Limit", "LineItem", "Meter",
     "MeterConfig", "Money", "NotFound", "Page", "Period", "Plan", "PlanId", "Price",
-    "RejectedEvent", "StoredEvent", "Subscription", "SubscriptionId", "SystemClock", "TaxId",
-    "Tenant", "Tier", "Unavailable", "UsageEvent", "UsageRow", "__version__", "open", "open_async",
+    "RejectedEvent", "Retry", "StoredEvent", "Subscription", "SubscriptionId", "SystemClock",
+    "TaxId", "Tenant", "Tier", "Unavailable", "UsageEvent", "UsageRow", "Worker", "__version__",
+    "open",
+    "open_async",
 ]  # fmt: skip
 
 
@@ -108,4 +118,8 @@ def __getattr__(name: str) -> object:
         from ledger.engine import tenant
 
         return tenant.AsyncTenant if name == "AsyncTenant" else tenant.BlockingTenant
+    if name == "Worker":
+        from ledger.engine.worker import Worker
+
+        return Worker
     raise AttributeError(f"module 'ledger' has no attribute {name!r}")

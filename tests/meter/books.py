@@ -54,7 +54,8 @@ class Books:
 
         def create(work: SqlWork) -> Feature:
             work.features.add(feature)
-            match_feature(work, feature)
+            while match_feature(work, feature):
+                pass
             return feature
 
         return self.run(create)

@@ -16,10 +16,13 @@ from ledger.meter.operations import (
     total,
     unmatched_page,
 )
+from ledger.meter.rebuilding import rebuild
+from ledger.meter.rollup import HOUR_US
 from ledger.plan.feature import Meter
 from ledger.types import ids
 from ledger.types.errors import Invalid
 from ledger.types.period import Interval
+from ledger.types.zone import micros
 from tests.meter.books import NOW, Books
 
 MINUTE = timedelta(minutes=1)
@@ -264,14 +267,19 @@ def test_unmatched_events_are_listed_by_what_they_wait_for(books: Books) -> None
     assert listed("unknown_customer") == ["calls"]
 
 
-def test_a_new_feature_counts_events_that_another_one_counted_before(ready: Books) -> None:
+def test_a_new_feature_counts_from_now_on_and_what_was_before_once_it_is_rebuilt(
+    ready: Books,
+) -> None:
     recorded(
         ready,
         event(quantity=3, properties={"size": 7}),
         event(quantity=4, properties={"size": "big"}),
         event(quantity=9, customer="joe"),
     )
-    ready.feature("sizes", Meter("calls", property="size"))
+    sizes = ready.feature("sizes", Meter("calls", property="size"))
+    assert [used(ready, key) for key in ("calls", "sizes")] == [7, 0]
+    hour = micros(NOW) // HOUR_US
+    assert ready.run(lambda work: rebuild(work, sizes, (hour - 1, hour + 1))) == 2
     assert [used(ready, key) for key in ("calls", "sizes")] == [7, 7]
     # The event whose size is no number stays counted, and the list says what it does not count for.
     (kept,) = ready.run(rejected_page)

@@ -107,7 +107,7 @@ def test_a_batch_may_span_months_that_have_no_table(store: SqlStore, admin: str,
     starts = [datetime(2060 + many, month, 1, tzinfo=UTC) for month in range(8, 13)]
     events = _of(*(start + timedelta(hours=n) for n in range(many) for start in starts))
     Held(store).usage.add(events)
-    found = Held(store).usage.stored(starts[0], starts[-1] + timedelta(days=9))
+    found = list(Held(store).usage.stored(starts[0], starts[-1] + timedelta(days=9)))
     assert sorted(found, key=lambda event: event.id) == events
     assert {_where(admin, event) for event in events[:5]} == {
         f"usage_events_{2060 + many}_{month:02}" for month in range(8, 13)

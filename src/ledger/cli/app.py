@@ -14,6 +14,11 @@ from ledger.cli import (
     setup,
     subscriptions,
     usage,
+    usage_events,
+    usage_expire,
+    usage_export,
+    usage_lists,
+    worker,
 )
 from ledger.cli.bench import command as bench
 from ledger.cli.demo import command as demo
@@ -43,7 +48,7 @@ app = typer.Typer(
 )
 start(app)
 
-for top in (demo, setup, doctor, check, billing):
+for top in (demo, setup, doctor, check, billing, worker):
     app.add_typer(top.group)
 app.add_typer(invoices.top)
 for name, group in (
@@ -57,4 +62,5 @@ for name, group in (
 ):
     app.add_typer(group, name=name, no_args_is_help=True)
 
-__all__ = ["app", "usage_import"]  # the latter is a verb of `usage` once it is imported
+# The others are verbs of `usage` once they are imported.
+__all__ = ["app", "usage_events", "usage_expire", "usage_export", "usage_import", "usage_lists"]

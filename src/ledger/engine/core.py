@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakSet
 
 import msgspec
 
@@ -19,6 +20,9 @@ from ledger.meter.model import EventResult, Reading
 from ledger.meter.spool import Spool
 from ledger.types.clock import Clock, SystemClock
 from ledger.types.scope import Scope
+
+if TYPE_CHECKING:
+    from ledger.engine.worker import Worker
 
 R = TypeVar("R")
 CLOSE_S = 30
@@ -47,6 +51,7 @@ class EngineCore:
         )
         self.flusher = Flusher(settings.meter, self._store_batch, self._refuse, spool)
         self.closed = False
+        self.workers: WeakSet[Worker] = WeakSet()
         living.add(self)
         left_over = self.flusher.replay()
         if left_over.events:
@@ -60,11 +65,17 @@ class EngineCore:
         """
         if self.closed:
             return
+        for worker in tuple(self.workers):
+            worker.stop()
         self.closed = True
         try:
             self.flusher.close(CLOSE_S)
         finally:
             self.store.close()
+
+    def tenant(self, scope: Scope) -> "TenantCore":
+        """The engine as one tenant sees it."""
+        return TenantCore(self, scope)
 
     def after_fork(self) -> None:
         """In a forked child: connections and answers are the parent's, so begin anew."""

@@ -8,6 +8,7 @@ from typing import Generic, Self
 from ledger.engine.core import EngineCore, TenantCore
 from ledger.engine.face import Awaited, Blocking, F, engine_closed
 from ledger.engine.tenant import Tenant
+from ledger.engine.worker import INTERVAL_S, UPKEEP_S, Worker, WorkerOptions
 from ledger.types.scope import Scope
 
 
@@ -31,6 +32,34 @@ class _Engine(Generic[F]):
             tenant = Tenant(TenantCore(self._core, scope), self._face)
             self._tenants[scope] = tenant
         return tenant
+
+    def worker(
+        self,
+        *,
+        interval_s: float = INTERVAL_S,
+        upkeep_interval_s: float = UPKEEP_S,
+        bill: bool = True,
+        keep_usage_days: int | None = None,
+    ) -> Worker:
+        """What `ledger worker` runs, for a thread of your own program: of all tenants.
+
+        It stores what killed processes had metered, makes the invoices that are due unless `bill`
+        is False, removes raw usage events that are older than `keep_usage_days` (None keeps all;
+        `tenant.usage.expire` says which are needed) and does what the database wants done.
+        `start()` runs it in a thread until the engine is closed; `run()` and `once()` block, on
+        either face.
+
+        Raises Invalid (`bad_worker_option`) for an interval or a number of days that is none.
+        """
+        if self._core.closed:
+            raise engine_closed()
+        options = WorkerOptions(
+            interval_s=interval_s,
+            upkeep_interval_s=upkeep_interval_s,
+            bill=bill,
+            keep_usage_days=keep_usage_days,
+        )
+        return Worker(self._core, options)
 
 
 class Engine(_Engine[Blocking]):

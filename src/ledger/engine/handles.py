@@ -6,7 +6,7 @@ Each verb is an operation of a slice; its documentation is the operation's.
 from decimal import Decimal
 
 from ledger.customer import operations as customer
-from ledger.engine import billing, checking, metering
+from ledger.engine import backfilling, billing, checking, correcting, metering, retention
 from ledger.engine.face import F, Handle, flow, listed, op
 from ledger.engine.sequence import then
 from ledger.entitlement import operations as entitlement
@@ -15,6 +15,7 @@ from ledger.event import operations as event
 from ledger.invoice import explain
 from ledger.invoice import operations as invoice
 from ledger.meter import operations as meter
+from ledger.meter import redefining
 from ledger.plan import operations as plan
 from ledger.subscription import operations as subscription
 
@@ -22,10 +23,11 @@ from ledger.subscription import operations as subscription
 class Features(Handle[F]):
     """What plans can include: switches, seats, metered usage."""
 
-    create = op(then(plan.create_feature, meter.match_feature))
+    create = flow(backfilling.create, writes=True)
     get = op(plan.get_feature, writes=False)
     list = listed(plan.page_features)
-    update = op(plan.update_feature)
+    update = flow(backfilling.update, writes=True, like=redefining.update_feature)
+    backfill = flow(backfilling.backfill, writes=True)
     archive = op(plan.archive_feature)
 
 
@@ -67,8 +69,18 @@ class Usage(Handle[F]):
     record = flow(metering.record, writes=True)
     total = op(meter.total, writes=False, flush=True)
     query = op(meter.query, writes=False, flush=True)
+    get = op(meter.get, writes=False, flush=True)
+    list = listed(meter.page)
+    void = op(meter.void, flush=True)
+    replace = op(meter.replace, flush=True)
     unmatched = listed(meter.unmatched_page)
+    retry_unmatched = flow(correcting.retry_unmatched, writes=True)
+    dismiss_unmatched = op(meter.dismiss_unmatched, flush=True)
     rejected = listed(meter.rejected_page)
+    retry_rejected = op(meter.retry_rejected, flush=True)
+    dismiss_rejected = op(meter.dismiss_rejected)
+    expirable = op(retention.expirable, writes=False)
+    expire = flow(retention.expire, writes=True)
 
 
 class Entitlements(Handle[F]):

@@ -56,6 +56,18 @@ class Store(Protocol):
         """What is due in any scope at `at` or before: scopes and ids, nothing else."""
         ...
 
+    def scopes(self, after: Scope | None = None, limit: int = 1_000) -> list[Scope]:
+        """The tenants and apps that were ever written to, by name: those behind `after`."""
+        ...
+
+    def keep_up(self, at: datetime, usage_before: datetime | None = None) -> list[str]:
+        """What the store wants done now and then; a worker calls it. What was done, in sentences.
+
+        No tenant needs raw usage events of before `usage_before` any more: a store that can drop
+        many at once may do so. Events that wait for a customer or feature stay.
+        """
+        ...
+
     def migrate(self) -> list[str]:
         """Bring the schema up to date; returns the names of the steps that were missing."""
         ...

@@ -76,6 +76,17 @@ class DueRepository(Protocol):
         """When work on a thing is due."""
         ...
 
+    def claim(self, name: str, holder: str, at: datetime, until: datetime) -> bool:
+        """Take a lease of this name, or renew one's own; False while somebody else has it.
+
+        It is free again at `until`, or once it is given back.
+        """
+        ...
+
+    def give_back(self, name: str, holder: str) -> None:
+        """Let go of a lease; of another holder's nothing happens."""
+        ...
+
     def list(self, kind: DueKind, at: datetime, limit: int) -> list[str]:
         """The things due at `at` or before, longest due first."""
         ...

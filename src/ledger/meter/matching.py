@@ -1,7 +1,6 @@
 """Matching: usage that came before its customer or feature was known is counted once it is."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from itertools import islice
 
 from msgspec.structs import replace
@@ -17,9 +16,6 @@ from ledger.types.ids import CustomerId
 
 CHUNK = 10_000
 """How many events are held in memory while others are added up."""
-
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
-_END = datetime.max.replace(tzinfo=UTC)
 
 
 def match_customer(work: UsageWork, customer: Customer) -> int:
@@ -39,32 +35,23 @@ def match_customer(work: UsageWork, customer: Customer) -> int:
     return len(waiting)
 
 
-def match_feature(work: UsageWork, feature: Feature) -> int:
-    """Count the events of the name that a new metered feature reads, all that were ever stored.
+def match_feature(work: UsageWork, feature: Feature, limit: int = CHUNK) -> int:
+    """Count events that wait for a feature that reads their name, at most `limit`; how many.
 
-    Returns how many there were: those that waited for the feature, or, when another feature reads
-    the same events, every one whose customer is known.
+    They count for every feature that reads that name now. Events that did not wait, because
+    another feature reads the same, stay uncounted until the feature is filled from them.
     """
     if feature.meter is None:
         return 0
-    name, matched = feature.meter.event, 0
-    has_company = any(other.id != feature.id for other in work.features.metering([name]))
-    for events in chunks(_stored(work, name) if has_company else _waiting(work, name)):
-        count_all(work, ((event, [feature]) for event in events))
-        if not has_company:
-            work.usage.match([replace(event, unmatched=None) for event in events])
-        matched += len(events)
-    return matched
-
-
-def _stored(work: UsageWork, name: str) -> Iterator[StoredEvent]:
-    for event in work.usage.stored(_BEGINNING, _END):
-        if event.event == name and event.unmatched is None:
-            yield event
-
-
-def _waiting(work: UsageWork, name: str) -> Iterator[StoredEvent]:
-    return iter(work.usage.waiting_for_feature(name))
+    if not work.usage.waiting_for_feature(feature.meter.event, 1):
+        return 0
+    work.usage.alone()  # two that match at once would both count the same
+    waiting = work.usage.waiting_for_feature(feature.meter.event, limit)
+    if waiting:
+        counting = readers(work, [feature.meter.event])[feature.meter.event]
+        count_all(work, ((event, counting) for event in waiting))
+        work.usage.match([replace(event, unmatched=None) for event in waiting])
+    return len(waiting)
 
 
 def chunks(events: Iterator[StoredEvent]) -> Iterator[list[StoredEvent]]:
@@ -73,8 +60,10 @@ def chunks(events: Iterator[StoredEvent]) -> Iterator[list[StoredEvent]]:
         yield chunk
 
 
-def count_all(work: UsageWork, events: Iterable[tuple[StoredEvent, list[Feature]]]) -> None:
-    """Add events up. One that a feature cannot count is listed as refused, and stays stored."""
+def count_all(
+    work: UsageWork, events: Iterable[tuple[StoredEvent, list[Feature]]], *, lists: bool = True
+) -> None:
+    """Add events up. One that a feature cannot count stays stored and, with `lists`, is listed."""
     counts: list[Count] = []
     uncountable: list[RejectedEvent] = []
     for event, features in events:
@@ -84,5 +73,5 @@ def count_all(work: UsageWork, events: Iterable[tuple[StoredEvent, list[Feature]
             except Invalid as error:
                 uncountable.append(rejected(work, event, f"{error.code}: {error.message}"))
     add_up(work, counts)
-    if uncountable:
+    if uncountable and lists:
         work.usage.reject(uncountable)

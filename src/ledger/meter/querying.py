@@ -78,6 +78,7 @@ def query(
         Invalid: as `total`; also no such window (`unknown_window`), too many windows or rows
             (`too_many_windows`, `too_many_rows`), more than 8 names or 1,000 customers, or a level
             by a property that is no dimension (`bad_group_by`).
+        Conflict: (`usage_expired`) by such a property over a time whose events were removed.
     """
     metered = _metered(work, feature)
     names = (group_by,) if isinstance(group_by, str) else tuple(group_by or ())

@@ -221,8 +221,9 @@ class Spool:
         if not lock(fd) or not is_same_file(path, fd):
             os.close(fd)
             return None
-        self._count += 1
-        claimed = self.folder.joinpath(f"{self._name}-{self._count:06}.claimed")
+        with self._lock:  # a worker's thread claims beside others
+            self._count += 1
+            claimed = self.folder.joinpath(f"{self._name}-{self._count:06}.claimed")
         path.rename(claimed)
         return Orphan(claimed, fd)
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from ledger.meter.aggregation import weighted
 from ledger.meter.ports import UsageWork
-from ledger.meter.rollup import meter_of, read_dimensions
+from ledger.meter.rebuilding import refuse_expired
+from ledger.meter.rollup import HOUR_US, meter_of, read_dimensions
 from ledger.meter.usage import (
     Keep,
     Names,
@@ -116,6 +117,7 @@ class Table:
             # Before the first window, so that they are only carried on.
             yield from (p._replace(at=self._starts[0] - 1) for p in self._levels_before(start))
         if not set(self._by) <= set(meter_of(feature).dimensions):
+            refuse_expired(work, feature, micros(start) // HOUR_US)
             yield from raw(work, customer, feature, micros(start), micros(end), self._by)
         elif self._aggregation == "weighted_sum":
             yield from pieces_of(work, customer, feature, start, end)

@@ -49,7 +49,7 @@ class FeatureCreated(_FeatureEvent, frozen=True):
 
 
 class FeatureUpdated(_FeatureEvent, frozen=True):
-    """A feature's name, unit or metadata changed."""
+    """A feature's name, unit, metadata or meter changed."""
 
 
 class FeatureArchived(_FeatureEvent, frozen=True):

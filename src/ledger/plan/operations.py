@@ -11,7 +11,7 @@ from ledger.plan.events import (
     PlanPublished,
     PlanUpdated,
 )
-from ledger.plan.feature import Feature, FeatureStatus
+from ledger.plan.feature import Feature, FeatureStatus, Meter
 from ledger.plan.model import Plan, PlanStatus
 from ledger.plan.naming import check_ref
 from ledger.plan.ports import PlanWork
@@ -50,10 +50,11 @@ def update_feature(
     name: str | None = None,
     unit: str | None = None,
     metadata: dict[str, str] | None = None,
+    meter: Meter | None = None,
 ) -> Feature:
-    """Change what a feature is called; None leaves a field as it is.
+    """Change a feature; None leaves a field as it is.
 
-    Kind and meter stay: usage that was counted one way is never counted anew another way.
+    The kind stays. Whether another meter fits what was counted before is for others to say.
 
     Raises:
         Invalid: (`bad_text`, `bad_metadata`, `wrong_id`) a value that cannot be.
@@ -65,6 +66,7 @@ def update_feature(
         name=feature.name if name is None else name,
         unit=feature.unit if unit is None else unit,
         metadata=feature.metadata if metadata is None else metadata,
+        meter=feature.meter if meter is None else meter,
     )
     if updated != feature:
         work.features.save(updated)

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
@@ -64,6 +65,10 @@ class SqliteMemory(SqliteDatabase):
                 yield connection
         finally:
             self._turn.release()
+
+    def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:
+        """Nothing: memory wants nothing done."""
+        return []
 
     def migration(self) -> AbstractContextManager[sa.Connection]:
         """A transaction like all that write."""

@@ -10,6 +10,7 @@ import msgspec
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from ledger.store import postgres_commits
 from ledger.store.sql.database import Finding
 from ledger.store.sql.schema import METADATA
 from ledger.types.errors import Denied
@@ -60,7 +61,7 @@ def look(connection: psycopg.Connection[Any]) -> Role:
     """Who is connected."""
     how = "SET" if connection.info.server_version >= _MAY_SAY_SET else "MEMBER"
     row = connection.execute(
-        _LOOK, {"how": how, "name": NAME, "tables": sorted(_fenced())}
+        _LOOK, {"how": how, "name": NAME, "tables": sorted(_written())}
     ).fetchone()
     name, is_superuser, bypasses, is_member = row or ("?", True, True, False)
     return Role(name, is_superuser, is_superuser or bypasses, bool(is_member))
@@ -139,8 +140,12 @@ def _fenced() -> set[str]:
     return {table.name for table in METADATA.tables.values() if "scope_id" in table.c} | {"scopes"}
 
 
+def _written() -> set[str]:
+    return _fenced() | {postgres_commits.TABLE}
+
+
 def _wanted(schema: str) -> list[SQL | Any]:
-    tables = SQL(", ").join(Identifier(name) for name in sorted(_fenced()))
+    tables = SQL(", ").join(Identifier(name) for name in sorted(_written()))
     app = Identifier(NAME)
     return [
         SQL("CREATE ROLE {} NOLOGIN").format(app),
@@ -149,5 +154,7 @@ def _wanted(schema: str) -> list[SQL | Any]:
         SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}").format(tables, app),
         SQL("GRANT SELECT ON schema_migrations TO {}").format(app),
         SQL("GRANT USAGE ON SEQUENCE usage_positions TO {}").format(app),
-        SQL("GRANT EXECUTE ON FUNCTION ledger_due, ledger_make_month TO {}").format(app),
+        SQL("GRANT EXECUTE ON FUNCTION ledger_due, ledger_scopes, ledger_make_month TO {}").format(
+            app
+        ),
     ]

@@ -1,4 +1,4 @@
-"""What a PostgreSQL database needs now and then: months made ahead. And how it is doing."""
+"""What a PostgreSQL database needs now and then: months ahead, a sweep. And how it is doing."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 
+from ledger.store import postgres_commits
 from ledger.store.sql.database import Finding
 from ledger.store.sql.usage_events import HOUR_US
-from ledger.types.clock import SystemClock
 from ledger.types.zone import micros
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ _OLDEST: Final = 13
 _SETTINGS: Final = (("server_encoding", "UTF8"), ("fsync", "on"), ("synchronous_commit", "on"))
 
 
-def make_ahead(database: "Postgres") -> None:
+def make_ahead(database: "Postgres", at: datetime) -> None:
     """Make the tables for this month's events and those to come, where they are missing."""
-    make_months(database, hours_ahead(SystemClock().now()))
+    make_months(database, hours_ahead(at))
 
 
 def hours_ahead(now: datetime) -> list[int]:
@@ -38,6 +38,12 @@ def make_months(database: "Postgres", hours: Iterable[int]) -> None:
     for hour in hours:
         with database.transaction(writes=True) as connection:
             connection.exec_driver_sql("SELECT ledger_make_month(%s)", (hour,))
+
+
+def sweep(database: "Postgres") -> None:
+    """Drop what transactions left behind whose processes ended before they dropped it."""
+    with database.transaction(writes=True) as connection:
+        connection.exec_driver_sql(postgres_commits.SWEEP)
 
 
 def findings(connection: psycopg.Connection[Any]) -> list[Finding]:

@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
@@ -73,6 +74,12 @@ class SqliteFile(SqliteDatabase):
             with transaction(self.readers, "BEGIN") as connection:
                 yield connection
             return
+        with self._written(), transaction(self.writer, "BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def _written(self) -> Generator[None]:
+        """The turn of this thread to use the connection that writes."""
         if not self._turn.acquire(self._busy_timeout_s):
             raise Unavailable(
                 f"other transactions of this process have written for {self._busy_timeout_s} s;"
@@ -80,10 +87,18 @@ class SqliteFile(SqliteDatabase):
                 code="database_busy",
             )
         try:
-            with transaction(self.writer, "BEGIN IMMEDIATE") as connection:
-                yield connection
+            yield
         finally:
             self._turn.release()
+
+    def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:
+        """Move the log into the file, as far as nobody reads what is older.
+
+        So that a long log does not make reading slow and the next opening long.
+        """
+        with self._written(), self.writer.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        return []
 
     def migration(self) -> AbstractContextManager[sa.Connection]:
         """A transaction like all that write."""

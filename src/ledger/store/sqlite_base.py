@@ -14,6 +14,7 @@ from sqlalchemy.pool import Pool
 from ledger.store.sql.database import Finding, Value
 from ledger.store.sql.due import anywhere
 from ledger.store.sql.errors import Fault
+from ledger.store.sql.scopes import behind
 from ledger.store.sql.statement import Entry
 from ledger.store.sqlite_faults import fault
 from ledger.types.errors import Broken, Unavailable
@@ -108,6 +109,12 @@ class SqliteDatabase:
     ) -> Sequence[tuple[str, str, str]]:
         """Tenant, app and id of what is due in any scope."""
         return anywhere(connection, kind, until, limit)
+
+    def scopes(
+        self, connection: sa.Connection, after: tuple[str, str], limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Tenant and app of all scopes behind `after`."""
+        return behind(connection, after, limit)
 
     def lock_row(
         self, connection: sa.Connection, lock: sa.Select[int], values: Mapping[str, Value]

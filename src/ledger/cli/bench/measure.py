@@ -59,6 +59,13 @@ def round_of(call: Call, calls: int) -> "array[int]":
     return array("q", sorted(took))
 
 
+def took_ns(call: Call) -> int:
+    """How long one call takes."""
+    start = perf_counter_ns()
+    call()
+    return perf_counter_ns() - start
+
+
 def timing(name: str, rounds: Sequence["array[int]"]) -> Timing:
     """The medians over rounds."""
     return Timing(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -118,6 +119,12 @@ class Database(Dialect, Protocol):
         """Tenant, app and id of what is due in any scope: the one look outside a scope."""
         ...
 
+    def scopes(
+        self, connection: sa.Connection, after: tuple[str, str], limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Tenant and app of all scopes, by name: those behind `after`."""
+        ...
+
     def mend(self, fault: Fault) -> None:
         """Put right what kept a transaction from working, before it is begun again."""
         ...
@@ -130,6 +137,14 @@ class Database(Dialect, Protocol):
 
     def hold(self, connection: sa.Connection, scope: int, what: str, *, shared: bool) -> None:
         """Hold back other transactions that hold `what` of a scope, until this one ends."""
+        ...
+
+    def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:
+        """Do what the database wants done now and then; what was done, in sentences.
+
+        Raw usage events of before `usage_before` are needed by no tenant: if many can be dropped
+        at once, they may be.
+        """
         ...
 
     def findings(self) -> list[Finding]:

@@ -1,8 +1,8 @@
-"""When work is due, in SQL: a date for each kind of work and thing."""
+"""When work is due, in SQL: a date for each kind of work and thing; and who is at it."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -16,7 +16,7 @@ from ledger.store.sql.schema import (
     scopes,
     text,
 )
-from ledger.store.sql.statement import Entry, by, scoped
+from ledger.store.sql.statement import Entry, Excluded, by, scoped
 from ledger.types.zone import from_micros, micros
 
 
@@ -39,6 +39,24 @@ due: Final = sa.Table(
 # Workers ask for what is due anywhere: the one index that does not start with the scope.
 sa.Index("due_anywhere", due.c.kind, due.c.at)
 
+
+class LeaseColumns(ScopedColumns):
+    """Who does a kind of work in a scope, and until when nobody else does."""
+
+    name = text()
+    holder = text()
+    taken_at = integer()
+    until = integer()
+
+
+leases: Final = sa.Table(
+    "leases",
+    METADATA,
+    LeaseColumns,
+    primary_key("name"),
+    sqlite_strict=True,
+)
+
 UNSCOPED: Final = "ledger_unscoped"
 """The execution option of the one statement that looks into every scope."""
 
@@ -50,6 +68,21 @@ _UNTIL, _LIMIT = sa.bindparam("until", type_=_c.at.type), sa.bindparam("limit", 
 _LIST = scoped(
     sa.select(_c.id).where(by(_c.kind), _c.at <= _UNTIL).order_by(_c.at, _c.id).limit(_LIMIT)
 )
+_l = leases.c
+_HELD_BY = scoped(sa.select(_l.holder).where(by(_l.name)))
+_GIVE_BACK = scoped(leases.delete().where(by(_l.name), by(_l.holder)))
+
+
+def _taken(new: Excluded) -> dict[str, sa.ColumnElement[Any]]:
+    """A lease goes to who asks when it has run out, or is theirs."""
+    is_free = sa.or_(_l.until <= new["taken_at"], _l.holder == new["holder"])
+    return {
+        column.name: sa.case((is_free, new[column.name]), else_=column)
+        for column in (_l.holder, _l.taken_at, _l.until)
+    }
+
+
+_TAKE = Entry(leases, _taken)
 _ANYWHERE = (
     sa.select(scopes.c.tenant, scopes.c.app, _c.id)
     .join(scopes, scopes.c.id == _c.scope_id)
@@ -79,6 +112,17 @@ class SqlDue(Repository):
         """The things due at `at` or before, longest due first."""
         rows = self._scope.rows(_LIST, by_kind=kind, until=micros(at), limit=limit)
         return [thing for (thing,) in rows]
+
+    def claim(self, name: str, holder: str, at: datetime, until: datetime) -> bool:
+        """Take or renew a lease; False while somebody else has it."""
+        times = {"taken_at": micros(at), "until": micros(until)}
+        self._scope.insert(_TAKE, {"name": name, "holder": holder, **times})
+        row = self._scope.one(_HELD_BY, by_name=name)
+        return row is not None and row[0] == holder
+
+    def give_back(self, name: str, holder: str) -> None:
+        """Let go of a lease; of another holder's nothing happens."""
+        self._scope.execute(_GIVE_BACK, by_name=name, by_holder=holder)
 
 
 def anywhere(

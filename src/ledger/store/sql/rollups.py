@@ -153,6 +153,7 @@ _NEWEST = scoped(
     .where(*IN_RANGE)
     .order_by(*_KEY)
 )
+_SOME_ROW = scoped(sa.select(_c.hour).where(by(_c.feature)).limit(1))
 _DROP = scoped(usage_rollups.delete().where(*_OF_FEATURE))
 _DROP_OF_ONE = scoped(usage_rollups.delete().where(*IN_RANGE))
 
@@ -210,6 +211,10 @@ class SqlRollups(Repository):
             drops = (_DROP_OF_ONE, usage_uniques.DROP_OF_ONE, usage_levels.DROP_OF_ONE)
         for drop in drops:
             self._scope.execute_many(drop, [where])
+
+    def has_rollups(self, feature: FeatureId) -> bool:
+        """Whether anything was ever added up for a feature."""
+        return self._scope.one(_SOME_ROW, by_feature=feature) is not None
 
     def _newest(
         self, customer: CustomerId, feature: FeatureId, first_hour: int, last_hour: int

@@ -1,5 +1,7 @@
 """Which integer stands for a tenant and app. The only rows that no scope holds."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from ledger.store.sql.database import NO_SCOPE, Database
@@ -13,6 +15,23 @@ _FIND = sa.select(scopes.c.id).where(
     scopes.c.tenant == sa.bindparam("tenant"), scopes.c.app == sa.bindparam("app")
 )
 _CREATE = Entry(scopes, keep=True)
+
+
+_s = scopes.c
+_BEHIND = (
+    sa.select(_s.tenant, _s.app)
+    .where(sa.tuple_(_s.tenant, _s.app) > sa.tuple_(sa.bindparam("tenant"), sa.bindparam("app")))
+    .order_by(_s.tenant, _s.app)
+    .limit(sa.bindparam("limit"))
+)
+
+
+def behind(
+    connection: sa.Connection, after: tuple[str, str], limit: int
+) -> Sequence[tuple[str, str]]:
+    """Tenant and app of the scopes that were ever written to, in order, those behind `after`."""
+    values = {"tenant": after[0], "app": after[1], "limit": limit}
+    return [(tenant, app) for tenant, app in connection.execute(_BEHIND, values)]
 
 
 class Scopes:
@@ -33,6 +52,10 @@ class Scopes:
             return NO_SCOPE
         self._database.enter(connection, found)
         return self._remembered(scope, found)
+
+    def forget(self) -> None:
+        """Look all up anew: a server that came back may have lost what it had last."""
+        self._known.clear()
 
     def create(self, connection: sa.Connection, scope: Scope) -> int:
         """The scope's integer, made now if need be; it may still be rolled back."""

@@ -77,6 +77,22 @@ class SqlStore:
 
         return self._patiently(once)
 
+    def scopes(self, after: Scope | None = None, limit: int = 1_000) -> list[Scope]:
+        """The tenants and apps that were ever written to, by name: those behind `after`."""
+
+        def once() -> list[Scope]:
+            names = ("", "") if after is None else (after.tenant, after.app)
+            with self.database.transaction(writes=False) as connection:
+                rows = self.database.scopes(connection, names, limit)
+            return [Scope(tenant, app) for tenant, app in rows]
+
+        return self._patiently(once)
+
+    def keep_up(self, at: datetime, usage_before: datetime | None = None) -> list[str]:
+        """What a database wants done now and then; what was done, in sentences."""
+        with self._transaction():
+            return self.database.keep_up(utc(at), usage_before and utc(usage_before))
+
     @property
     def writers(self) -> int:
         """How many transactions may write at the same time; more than those wait their turn."""
@@ -88,8 +104,7 @@ class SqlStore:
         Raises:
             Denied: (`superuser_refused`) and says what to do.
         """
-        with self._transaction():
-            self.database.admit()
+        self._patiently(self.database.admit)
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; the names of the steps that were missing.
@@ -98,10 +113,14 @@ class SqlStore:
             Conflict: (`schema_too_new`) a newer version of Ledger has used the database.
             Broken: (`migration_edited`).
         """
-        with self._transaction():
-            applied = migrate.migrate(self.database, self._steps)
+        applied = list[str]()
+
+        def once() -> None:
+            applied.extend(migrate.migrate(self.database, self._steps))
             self.database.migrated()
-            return applied
+
+        self._patiently(once)
+        return applied
 
     def pending(self) -> list[str]:
         """The names of the steps that `migrate` would apply, in their order.
@@ -151,6 +170,8 @@ class SqlStore:
                     return once()
                 except (Interrupted, SQLAlchemyError) as error:
                     fault = self._fault(error)
+                    if fault.kind == "lost":
+                        self._scopes.forget()
                     if fault.kind not in PASSING or not again.after(fault):
                         raise self._refusal(error) from error
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from ledger.meter.model import StoredEvent, Unmatched
 from ledger.store.sql.connection import chunks
 from ledger.store.sql.paging import after_cursor
+from ledger.store.sql.schema import INTEGER
 from ledger.store.sql.statement import by, scoped
 from ledger.store.sql.usage_events import (
     ALL_COLUMNS,
@@ -27,8 +28,11 @@ _FOR_CUSTOMER = scoped(
     )
 )
 _FOR_FEATURE = scoped(
-    _WAITING.where(_u.reason == "unknown_event", by(_u.event)).order_by(_u.position)
+    _WAITING.where(_u.reason == "unknown_event", by(_u.event))
+    .order_by(_u.position)
+    .limit(sa.bindparam("limit", type_=INTEGER))
 )
+_ALL = 2**62
 _PLACES = scoped(
     sa.select(_u.id, _u.position).where(_u.id.in_(sa.bindparam("ids", expanding=True)))
 )
@@ -41,12 +45,22 @@ class SqlWaitingUsage(SqlUsageEvents):
     """The part of a `UsageRepository` that keeps what did not match, until it does."""
 
     def unmatched(
-        self, after: str | None, limit: int, *, reason: Unmatched | None = None
+        self,
+        after: str | None,
+        limit: int,
+        *,
+        reason: Unmatched | None = None,
+        customer: str | None = None,
+        event: str | None = None,
     ) -> Page[StoredEvent]:
         """Events that wait for a customer or a feature, oldest first."""
         select = _WAITING
         if reason is not None:
             select = select.where(_u.reason == reason)
+        if customer is not None:
+            select = select.where(_u.customer == customer)
+        if event is not None:
+            select = select.where(_u.event == event)
         rows = self._scope.rows(scoped(after_cursor(select, _u.position, after, limit)))
         last = rows[limit - 1] if len(rows) > limit else None
         return Page(
@@ -59,9 +73,11 @@ class SqlWaitingUsage(SqlUsageEvents):
         rows = [row for some in chunks(refs) for row in self._scope.rows(_FOR_CUSTOMER, refs=some)]
         return [stored_event(*row) for row in sorted(rows, key=lambda row: row[1])]
 
-    def waiting_for_feature(self, event: str) -> list[StoredEvent]:
-        """Events that wait for a feature that reads this event name."""
-        return [stored_event(*row) for row in self._scope.rows(_FOR_FEATURE, by_event=event)]
+    def waiting_for_feature(self, event: str, limit: int | None = None) -> list[StoredEvent]:
+        """Events that wait for a feature that reads this event name, the oldest first."""
+        most = _ALL if limit is None else limit
+        rows = self._scope.rows(_FOR_FEATURE, by_event=event, limit=most)
+        return [stored_event(*row) for row in rows]
 
     def match(self, events: Sequence[StoredEvent]) -> None:
         """Store the new `customer` and `unmatched` of events that were waiting.

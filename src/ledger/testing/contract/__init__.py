@@ -12,9 +12,11 @@ Every test gets an empty, migrated store. With `pytest.register_assert_rewrite` 
 name in a `conftest.py` a failure says what was compared.
 """
 
+from ledger.testing.contract.corrections import CorrectionContract
 from ledger.testing.contract.counted import CountedContract
 from ledger.testing.contract.customers import CustomerContract
 from ledger.testing.contract.events import DueContract, EventLogContract
+from ledger.testing.contract.expiry import ExpiryContract
 from ledger.testing.contract.invoices import InvoiceContract
 from ledger.testing.contract.isolation import IsolationContract
 from ledger.testing.contract.plans import FeatureContract, PlanContract
@@ -35,7 +37,9 @@ class StoreContract(
     CustomerContract,
     SubscriptionContract,
     UsageContract,
+    CorrectionContract,
     RollupContract,
+    ExpiryContract,
     CountedContract,
     InvoiceContract,
     DueContract,

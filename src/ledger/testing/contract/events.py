@@ -2,9 +2,19 @@
 
 import json
 from datetime import timedelta
+from threading import Barrier, Thread
 
 from ledger.testing.contract import things
-from ledger.testing.contract.store import ACME, NOW, OTHER_TENANT, Held, Store, Work, pages
+from ledger.testing.contract.store import (
+    ACME,
+    NOW,
+    OTHER_APP,
+    OTHER_TENANT,
+    Held,
+    Store,
+    Work,
+    pages,
+)
 from ledger.types import ids
 
 DAY = timedelta(days=1)
@@ -85,6 +95,50 @@ class DueContract:
         assert store.due("billing", NOW, 10) == [(OTHER_TENANT, "first"), (ACME, "later")]
         assert store.due("billing", NOW, 1) == [(OTHER_TENANT, "first")]
         assert store.due("finalize", NOW, 10) == []
+
+    def test_a_lease_has_one_holder_until_it_ends_or_is_given_back(self, store: Store) -> None:
+        acme, later = Held(store), NOW + DAY
+        assert acme.due.claim("billing", "a", NOW, later)
+        assert not acme.due.claim("billing", "b", NOW, later + DAY)
+        assert acme.due.claim("other", "b", NOW, later)
+        assert Held(store, OTHER_TENANT).due.claim("billing", "b", NOW, later)
+        assert acme.due.claim("billing", "a", NOW, later + DAY)  # renewed
+        assert not acme.due.claim("billing", "b", later, later + DAY)
+        assert acme.due.claim("billing", "b", later + DAY, later + 2 * DAY)  # it had run out
+        acme.due.give_back("billing", "a")
+        assert not acme.due.claim("billing", "a", later + DAY, later + 2 * DAY)
+        acme.due.give_back("billing", "b")
+        assert acme.due.claim("billing", "a", later + DAY, later + 2 * DAY)
+
+    def test_of_racing_claims_one_wins(self, store: Store) -> None:
+        acme, barrier, won = Held(store), Barrier(4), list[str]()
+
+        def race(holder: str) -> None:
+            barrier.wait()
+            if acme.due.claim("billing", holder, NOW, NOW + DAY):
+                won.append(holder)
+
+        threads = [Thread(target=race, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(won) == 1
+
+    def test_the_scopes_that_were_written_to_are_listed_by_name(self, store: Store) -> None:
+        assert store.scopes() == []
+        for scope in (OTHER_TENANT, ACME, OTHER_APP):
+            Held(store, scope).due.put("billing", "x", NOW)
+        assert store.scopes() == [ACME, OTHER_APP, OTHER_TENANT]
+        assert store.scopes(None, 2) == [ACME, OTHER_APP]
+        assert store.scopes(OTHER_APP) == [OTHER_TENANT]
+
+    def test_upkeep_takes_nothing_away(self, store: Store) -> None:
+        acme = Held(store)
+        acme.features.add(things.feature())
+        for _ in range(2):
+            assert all(" " in sentence for sentence in store.keep_up(NOW))
+        assert acme.features.get("api_calls").key == "api_calls"
 
 
 def _note(acme: Held, *numbers: int) -> None:

@@ -96,11 +96,21 @@ class Store(Protocol):
         """What is due in any scope, longest due first."""
         ...
 
+    def scopes(self, after: Scope | None = None, limit: int = 1_000) -> list[Scope]:
+        """The scopes that were ever written to, in order of their names."""
+        ...
+
+    def keep_up(self, at: datetime, usage_before: datetime | None = None) -> list[str]:
+        """What the store wants done now and then."""
+        ...
+
 
 # The methods of repositories that change something; all others are called in a read transaction.
 _WRITES = {
-    "add", "add_billed", "add_boundary", "add_members", "add_up", "alone", "claim", "drop_rollups",
-    "lock", "mark", "match", "move_boundary", "next_number", "put", "put_levels", "reject", "save",
+    "add", "add_billed", "add_boundary", "add_members", "add_up", "alone", "claim", "drop_rejected",
+    "drop_rollups", "expire", "forget_marks", "forget_refused", "give_back", "lock", "mark",
+    "match", "move_boundary", "next_number", "put", "put_levels", "reclaim", "reject", "save",
+    "void",
 }  # fmt: skip  # a list of names reads best as one
 
 

@@ -1,0 +1,24 @@
+-- Workers: who does what at present, from when on raw usage events are all there, and how old the
+-- mark of a writer is.
+
+CREATE TABLE leases (
+  scope_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  holder TEXT NOT NULL,
+  taken_at INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY (scope_id, name)
+) STRICT;
+
+CREATE TABLE usage_horizon (
+  scope_id INTEGER NOT NULL,
+  hour INTEGER NOT NULL,
+  PRIMARY KEY (scope_id)
+) STRICT;
+
+ALTER TABLE usage_marks ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
+
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('leases', 'sqlite_autoindex_leases_1', '10000 2 1');
+
+ANALYZE sqlite_schema;
