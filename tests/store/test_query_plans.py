@@ -19,7 +19,7 @@ from ledger.store.sql.store import SqlStore
 MEANT = {
     "events._LAST", "usage_events._LAST", "rollups._DROP", "usage_uniques.DROP",
     "usage_levels.DROP", "features._BY_EVENTS", "usage_expiry._DROP_MARKS",
-    "rollups._SOME_ROW",
+    "rollups._SOME_ROW", "usage_uniques.SOME_ROW",
 }  # fmt: skip  # a list of names reads best as one
 MANY = ", ".join("?" * 500)
 
