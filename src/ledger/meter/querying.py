@@ -76,8 +76,8 @@ def query(
     `window` (`hour`, `day`, `month`) cuts the time where these begin in the customer's zone, or in
     `time_zone`; the first and the last are as short as [start, end) leaves them. `start`, `end` and
     `as_of` as in `total`. `group_by` names event properties; those that the meter declares as
-    dimensions are read from rollups, others from the events themselves. Of several customers each has rows of
-    its own, with `customer` in the group as it was given.
+    dimensions are read from rollups, others from the events themselves. Of several customers each
+    has rows of its own, with `customer` in the group as it was given.
 
     Without groups every window has a row, an empty one with 0 (or the level that goes on); of a
     group only the windows in which it has usage (or a level).
