@@ -169,6 +169,11 @@ class Cluster:
         at = urlsplit(self.admin)
         return f"postgresql://{user}:{password}@{at.hostname}:{at.port or 5432}/{name}"
 
+    def execute(self, url: str, statement: str) -> None:
+        """A statement of the superuser's in the database of a URL."""
+        with psycopg.connect(self.superuser_url(urlsplit(url).path[1:])) as connection:
+            connection.execute(statement.encode())
+
     def superuser_url(self, name: str) -> str:
         """The superuser's URL of a database."""
         return urlunsplit(urlsplit(self.admin)._replace(path=f"/{name}"))

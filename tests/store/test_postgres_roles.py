@@ -99,7 +99,7 @@ def test_who_sees_past_the_fences_is_refused_and_told_what_to_do(
     assert refused.value.code == "superuser_refused"
     for words in (login, "apart", "CREATE ROLE ledger LOGIN", "IN ROLE ledger_app"):
         assert words in refused.value.message
-    assert not _finding(url, "role").ok
+    assert not _finding(url, "login").ok
 
 
 def test_a_superuser_may_migrate_for_a_login_that_may_not(cluster: Cluster) -> None:

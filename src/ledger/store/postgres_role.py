@@ -101,11 +101,8 @@ def prepare(connection: psycopg.Connection[Any]) -> Role:
 
 def findings(connection: psycopg.Connection[Any], role: Role) -> list[Finding]:
     """Whether transactions work as the role, and whether every table has its fence."""
-    if role.sees_past_fences:
-        detail = f"{role.name} sees past it; connect as a role that does not"
-    elif role.is_member:
-        detail = f"transactions work as {NAME}"
-    else:
+    detail = f"transactions work as {NAME}"
+    if not role.is_member:
         detail = (
             f"{role.name} may not work as {NAME}, so only the owner's fences hold; let an"
             f" administrator run: CREATE ROLE {NAME}; GRANT {NAME} TO {role.name}; then `ledger"
@@ -120,7 +117,14 @@ def findings(connection: psycopg.Connection[Any], role: Role) -> list[Finding]:
     open_tables = ", ".join(name for (name,) in rows)
     (others,) = connection.execute(_OTHERS, [NAME]).fetchone() or (None,)
     return [
-        Finding("role", role.is_member and not role.sees_past_fences, detail),
+        Finding(
+            "login",
+            not role.sees_past_fences,
+            f"{role.name} sees past all fences; connect as a role that does not"
+            if role.sees_past_fences
+            else role.name,
+        ),
+        Finding("role", role.is_member, detail),
         Finding(
             "other_logins",
             not others,

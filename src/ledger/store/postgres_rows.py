@@ -35,11 +35,13 @@ class Staging:
         one = _insert(entry, dialect)
         on_conflict = " ON CONFLICT ".join(("", *one.split(" ON CONFLICT ")[1:]))
         move = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {stage}{on_conflict}"  # noqa: S608 - our own names
-        key = [column.name for column in table.primary_key][1]
+        key = [column.name for column in table.primary_key]
+        self._merges = "DO UPDATE" in on_conflict
+        self._key = [columns.index(name) for name in key]
         self._types = [_type(column.type) for column in table.c]
         self._hour = columns.index("hour") if "hour" in columns else None
         self._one, self._move = one.encode(), move.encode()
-        self._move_new = f'{move} RETURNING "{key}"'.encode()
+        self._move_new = f'{move} RETURNING "{key[1]}"'.encode()
         # Behind a pooler it may be another connection each time, so this is said each time.
         self._make = (
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} (LIKE {table.name})"
@@ -55,13 +57,15 @@ class Staging:
                 if len(rows) <= _FEW:
                     cursor.executemany(self._one, rows)
                     return cursor.rowcount
-                self._stage_rows(cursor, rows)
-                cursor.execute(self._move)
+                stored = 0
+                for some in self._apart(rows) if self._merges else (rows,):
+                    self._stage_rows(cursor, some)
+                    cursor.execute(self._move)
+                    stored += cursor.rowcount
+                    cursor.execute(self._clear)
             except psycopg.errors.CheckViolation as error:
                 # No table here has a check, but for the months that tables of events are for.
                 raise MonthMissing(self._months(rows)) from error
-            stored = cursor.rowcount
-            cursor.execute(self._clear)
         return stored
 
     def insert_new(
@@ -81,6 +85,17 @@ class Staging:
             stored = {key for (key,) in cursor.fetchall()}
             cursor.execute(self._clear)
         return {row[1] for row in rows} - stored
+
+    def _apart(self, rows: Sequence[Sequence[Value]]) -> Sequence[Sequence[Sequence[Value]]]:
+        """The rows in parts that have no key twice: one statement merges into a row once only."""
+        parts, seen = [list[Sequence[Value]]()], dict[tuple[Value, ...], int]()
+        for row in rows:
+            key = tuple(row[place] for place in self._key)
+            times = seen[key] = seen.get(key, -1) + 1
+            if times == len(parts):
+                parts.append([])
+            parts[times].append(row)
+        return parts
 
     def _months(self, rows: Sequence[Sequence[Value]]) -> tuple[int, ...]:
         """An hour of each month in which an event is."""

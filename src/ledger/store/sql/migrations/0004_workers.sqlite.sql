@@ -1,5 +1,6 @@
 -- Workers: who does what at present, from when on raw usage events are all there, and how old the
--- mark of a writer is.
+-- mark of a writer is. And when an hour was last added to: who asks what was known at an instant
+-- counts those hours anew that were added to later. Null says that it is not known.
 
 CREATE TABLE leases (
   scope_id INTEGER NOT NULL,
@@ -17,6 +18,10 @@ CREATE TABLE usage_horizon (
 ) STRICT;
 
 ALTER TABLE usage_marks ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE usage_rollups ADD COLUMN added_at INTEGER;
+
+ALTER TABLE usage_uniques ADD COLUMN added_at INTEGER;
 
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('leases', 'sqlite_autoindex_leases_1', '10000 2 1');
