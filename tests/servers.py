@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -33,6 +34,8 @@ class Server:
     def __init__(self, binaries: Path, folder: Path, *, durable: bool) -> None:
         self._binaries, self.folder, self._durable = binaries, folder, durable
         self.port = _free_port()
+        said = subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True)
+        self._version = int(said.stdout.split()[2].split(b".")[0])
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -55,6 +58,8 @@ class Server:
             "max_connections=200", "logging_collector=off", "log_min_messages=fatal",
             "log_destination=stderr", *(() if self._durable else lax),
         ]  # fmt: skip
+        if self._version >= 14:  # else a server that was killed reads all its files first
+            settings.append("recovery_init_sync_method=syncfs")
         command = [str(self._binaries / "postgres"), "-D", str(self.folder / "data")]
         for setting in settings:
             command += ["-c", setting]
@@ -88,15 +93,17 @@ class Server:
         """Kill it with everything that it runs, as if the machine had lost its power."""
         if self._process is None:
             return
-        main = self._process.pid
-        for pid in (main, *_children(main)):
-            try:
-                os.kill(pid, 9)
-            except ProcessLookupError:
-                continue
+        for pid in (self._process.pid, *_children(self._process.pid)):
+            _kill(pid)
         self._process.wait(_PATIENCE_S)
         self._process = None
         (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+
+    def kill_one(self, chance: random.Random) -> bool:
+        """Kill one process that serves a client, if there is one; the server then starts anew."""
+        started = [] if self._process is None else _children(self._process.pid)
+        serving = [pid for pid in started if f"postgres: {OWNER}" in _title(pid)]
+        return bool(serving) and _kill(chance.choice(serving))
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -105,6 +112,14 @@ class Server:
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
+
+
+def _kill(pid: int) -> bool:
+    try:
+        os.kill(pid, 9)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextmanager
@@ -236,6 +251,14 @@ def _children(of: int) -> list[int]:
         return [int(pid) for pid in listed.read_text(encoding="ascii").split()]
     asked = subprocess.run(["pgrep", "-P", str(of)], check=False, capture_output=True, text=True)
     return [int(pid) for pid in asked.stdout.split()]
+
+
+def _title(pid: int) -> str:
+    """What a process says that it does; nothing once it is gone."""
+    done = subprocess.run(
+        ["ps", "-o", "args=", "-p", str(pid)], check=False, capture_output=True, text=True
+    )
+    return done.stdout
 
 
 def _free_port() -> int:

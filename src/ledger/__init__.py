@@ -14,7 +14,14 @@ from ledger.customer.model import Address, Customer, TaxId
 from ledger.entitlement.model import Entitlement
 from ledger.invoice.model import Invoice, LineItem
 from ledger.meter.config import MeterConfig
-from ledger.meter.model import EventResult, RejectedEvent, StoredEvent, UsageEvent, UsageRow
+from ledger.meter.model import (
+    EventResult,
+    RejectedEvent,
+    Retry,
+    StoredEvent,
+    UsageEvent,
+    UsageRow,
+)
 from ledger.opening import open, open_async
 from ledger.plan.feature import Feature, Meter
 from ledger.plan.model import Limit, Plan
@@ -94,8 +101,9 @@ __all__ = [
     "CustomerId", "Denied", "Engine", "Entitlement", "EventResult", "Feature", "FeatureId",
     "Interval", "Invalid", "Invoice", "InvoiceId", "LedgerError", "Limit", "LineItem", "Meter",
     "MeterConfig", "Money", "NotFound", "Page", "Period", "Plan", "PlanId", "Price",
-    "RejectedEvent", "StoredEvent", "Subscription", "SubscriptionId", "SystemClock", "TaxId",
-    "Tenant", "Tier", "Unavailable", "UsageEvent", "UsageRow", "Worker", "__version__", "open",
+    "RejectedEvent", "Retry", "StoredEvent", "Subscription", "SubscriptionId", "SystemClock",
+    "TaxId", "Tenant", "Tier", "Unavailable", "UsageEvent", "UsageRow", "Worker", "__version__",
+    "open",
     "open_async",
 ]  # fmt: skip
 

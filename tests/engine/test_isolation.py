@@ -25,8 +25,14 @@ def victim(engine: Engine) -> Victim:
     jane = acme.customers.create(name="Jane", external_id="user_42")
     sub = acme.subscriptions.create(customer="user_42", plan="pro")
     invoice = acme.invoices.generate(sub.id)
-    acme.usage.record([UsageEvent("calls", "user_42", 3), UsageEvent("calls", "nobody")])
-    return {"customer": jane.id, "subscription": sub.id, "invoice": invoice.id}
+    ahead = jane.created_at.replace(year=2099)
+    used = [
+        UsageEvent("calls", "user_42", 3, "v"),
+        UsageEvent("calls", "nobody", key="w"),
+        UsageEvent("calls", "user_42", time=ahead),
+    ]
+    refused = acme.usage.record(used)[2].id
+    return {"customer": jane.id, "subscription": sub.id, "invoice": invoice.id, "refused": refused}
 
 
 # What a stranger might try for each verb; `v` holds the victim's ids.
@@ -49,6 +55,15 @@ REFUSED: dict[str, Callable[[Any, Victim], object]] = {
     "subscriptions.uncancel": lambda t, v: t.subscriptions.uncancel(v["subscription"]),
     "usage.total": lambda t, _: t.usage.total("user_42", "calls"),
     "usage.query": lambda t, _: t.usage.query("user_42", "calls"),
+    "usage.get": lambda t, _: t.usage.get("v"),
+    "usage.void": lambda t, _: t.usage.void("v", reason="mine"),
+    "usage.replace": lambda t, _: t.usage.replace(
+        "v", UsageEvent("calls", "user_42"), reason="mine"
+    ),
+    "usage.retry_unmatched": lambda t, _: t.usage.retry_unmatched("w", as_customer="user_42"),
+    "usage.dismiss_unmatched": lambda t, _: t.usage.dismiss_unmatched("w", reason="mine"),
+    "usage.retry_rejected": lambda t, v: t.usage.retry_rejected(v["refused"]),
+    "usage.dismiss_rejected": lambda t, v: t.usage.dismiss_rejected(v["refused"], reason="mine"),
     "entitlements.check": lambda t, _: t.entitlements.check("user_42", "calls"),
     "entitlements.fresh": lambda t, _: t.entitlements.fresh("user_42", "calls"),
     "invoices.preview": lambda t, v: t.invoices.preview(v["subscription"]),
@@ -63,6 +78,7 @@ EMPTY: dict[str, Callable[[Any, Victim], object]] = {
     "plans.list": lambda t, _: list(t.plans.list()),
     "customers.list": lambda t, _: list(t.customers.list()),
     "subscriptions.list": lambda t, _: list(t.subscriptions.list()),
+    "usage.list": lambda t, _: list(t.usage.list()),
     "usage.unmatched": lambda t, _: list(t.usage.unmatched()),
     "usage.rejected": lambda t, _: list(t.usage.rejected()),
     "usage.expire": lambda t, _: t.usage.expire(datetime(2020, 1, 1, tzinfo=UTC)).events,
@@ -160,6 +176,7 @@ def _picture(engine: Engine) -> list[object]:
         acme.customers.list,
         acme.subscriptions.list,
         acme.invoices.list,
+        acme.usage.list,
         acme.usage.unmatched,
         acme.usage.rejected,
         acme.events.list,

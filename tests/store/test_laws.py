@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.meter.model import MERGINGS, Merging, Quarter, Rollup
+from ledger.meter.model import MERGINGS, Claim, Merging, Quarter, Rollup
 from ledger.store.memory import open_memory
 from ledger.testing.contract.rollups import HOUR, merged, rollup
 from ledger.testing.contract.store import NOW, Held
@@ -61,9 +61,9 @@ def test_rollups_come_to_what_plain_python_makes_of_them(
 @given(batches=st.lists(st.dictionaries(st.integers(0, 60), st.binary(max_size=4)), max_size=6))
 def test_a_claim_keeps_what_came_first(held: Held, batches: Sequence[dict[int, bytes]]) -> None:
     own = ids.USAGE_EVENT.uuid_bytes(ids.USAGE_EVENT.new())[:12]
-    known: dict[bytes, bytes] = {}
+    known: dict[bytes, Claim] = {}
     for batch in batches:
-        keys = {own + key.to_bytes(4, "big"): content for key, content in batch.items()}
+        keys = {own + key.to_bytes(4, "big"): Claim(content, NOW) for key, content in batch.items()}
         assert held.usage.claim(keys) == {key: known[key] for key in keys if key in known}
         known = {**keys, **known}
 

@@ -15,11 +15,12 @@ from ledger.store.sql.schema import METADATA
 from ledger.store.sql.statement import Change, Query
 from ledger.store.sql.store import SqlStore
 
-# They want all of a scope, the newest of it, or one of the few features that a tenant has.
+# They want all of a scope, the newest of it, one of the few features that a tenant has, or an event
+# whose time was not kept with its key.
 MEANT = {
     "events._LAST", "usage_events._LAST", "rollups._DROP", "usage_uniques.DROP",
-    "usage_levels.DROP", "features._BY_EVENTS", "usage_expiry._DROP_MARKS",
-    "rollups._SOME_ROW", "usage_uniques.SOME_ROW",
+    "usage_levels.DROP", "features._BY_EVENTS", "usage_corrections._KEYED",
+    "usage_expiry._DROP_MARKS", "rollups._SOME_ROW", "usage_uniques.SOME_ROW",
 }  # fmt: skip  # a list of names reads best as one
 MANY = ", ".join("?" * 500)
 

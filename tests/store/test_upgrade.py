@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ledger.invoice.model import BoundaryRecord
+from ledger.meter.acceptance import digest
 from ledger.store.sql.guard import watch
 from ledger.store.sql.migrations import steps
 from ledger.store.sql.schema import METADATA
@@ -94,6 +95,12 @@ def test_what_was_used_is_there(held: Held) -> None:
     (refused,) = held.usage.rejected(None, 10).items
     assert (refused.reason, refused.event.quantity) == ("too_late: it was.", "2.5")
     assert held.usage.marked("writer") == 3
+
+
+def test_events_are_found_by_keys_that_were_claimed_before_times_were_kept(held: Held) -> None:
+    customer = held.customers.get("user_42").id
+    mine, _ = held.usage.stored(NOW, NOW + DAY, customer=customer)
+    assert held.usage.find({digest(mine.key): mine.key}) == {mine.key: mine}
 
 
 def test_what_was_billed_is_there(held: Held) -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from ledger.invoice.model import BilledStep, BoundaryRecord
-from ledger.meter.model import Quarter, RejectedEvent, UsageEvent
+from ledger.meter.model import Claim, Quarter, RejectedEvent, UsageEvent
 from ledger.store.memory import SqliteMemory
 from ledger.store.sql.store import SqlStore
 from ledger.store.sql.work import SqlWork
@@ -63,7 +63,9 @@ def _use(work: SqlWork, customer: ids.CustomerId) -> None:
         things.usage_event(customer, key="order 1"),
         things.usage_event("stranger", unmatched="unknown_customer"),
     ]
-    work.usage.claim({ids.USAGE_EVENT.uuid_bytes(event.id): b"c" * 16 for event in said})
+    work.usage.claim(
+        {ids.USAGE_EVENT.uuid_bytes(event.id): Claim(b"c" * 16, event.time) for event in said}
+    )
     work.usage.add(said)
     refused = UsageEvent("api_calls", "user_42", "2.5", "key", NOW, {"model": "ü"})
     rejected = ids.USAGE_EVENT.new()

@@ -14,7 +14,10 @@ from ledger.cli import (
     setup,
     subscriptions,
     usage,
+    usage_events,
     usage_expire,
+    usage_export,
+    usage_lists,
     worker,
 )
 from ledger.cli.bench import command as bench
@@ -59,8 +62,5 @@ for name, group in (
 ):
     app.add_typer(group, name=name, no_args_is_help=True)
 
-__all__ = [
-    "app",
-    "usage_expire",
-    "usage_import",
-]  # the latter are verbs of `usage` once it is imported
+# The others are verbs of `usage` once they are imported.
+__all__ = ["app", "usage_events", "usage_expire", "usage_export", "usage_import", "usage_lists"]

@@ -24,3 +24,11 @@ InvoiceRef = Annotated[str, typer.Argument(metavar="INVOICE", help="An invoice b
 Quantity = Annotated[
     str, typer.Option("--quantity", metavar="N", help="An exact number, such as 3 or 0.5.")
 ]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; the event log keeps it.")]
+ReasonOrNone = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why; the event log keeps it.")
+]
+Actor = Annotated[
+    str | None,
+    typer.Option(metavar="WHO", help="Who asks for it, for the event log."),
+]

@@ -6,7 +6,7 @@ Each verb is an operation of a slice; its documentation is the operation's.
 from decimal import Decimal
 
 from ledger.customer import operations as customer
-from ledger.engine import backfilling, billing, checking, metering, retention
+from ledger.engine import backfilling, billing, checking, correcting, metering, retention
 from ledger.engine.face import F, Handle, flow, listed, op
 from ledger.engine.sequence import then
 from ledger.entitlement import operations as entitlement
@@ -69,8 +69,16 @@ class Usage(Handle[F]):
     record = flow(metering.record, writes=True)
     total = op(meter.total, writes=False, flush=True)
     query = op(meter.query, writes=False, flush=True)
+    get = op(meter.get, writes=False, flush=True)
+    list = listed(meter.page)
+    void = op(meter.void, flush=True)
+    replace = op(meter.replace, flush=True)
     unmatched = listed(meter.unmatched_page)
+    retry_unmatched = flow(correcting.retry_unmatched, writes=True)
+    dismiss_unmatched = op(meter.dismiss_unmatched, flush=True)
     rejected = listed(meter.rejected_page)
+    retry_rejected = op(meter.retry_rejected, flush=True)
+    dismiss_rejected = op(meter.dismiss_rejected)
     expirable = op(retention.expirable, writes=False)
     expire = flow(retention.expire, writes=True)
 

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 
 from ledger.customer.events import CustomerArchived, CustomerCreated, CustomerUpdated
 from ledger.event.model import Event
-from ledger.meter.events import FeatureBackfilled
+from ledger.meter.events import (
+    FeatureBackfilled,
+    RejectedUsageRetried,
+    UsageCorrected,
+    UsageReplaced,
+)
 from ledger.plan.events import (
     FeatureArchived,
     FeatureCreated,
@@ -39,6 +44,12 @@ def concerned(events: Sequence[Event]) -> frozenset[str] | None:
                 refs.update(customer.refs, before)
             case CustomerCreated(customer=customer) | CustomerArchived(customer=customer):
                 refs.update(customer.refs)
+            case UsageReplaced(usage=after, before=before):
+                refs.update((after.customer, before.customer))
+            case UsageCorrected(usage=usage):
+                refs.add(usage.customer)
+            case RejectedUsageRetried(customer=customer):
+                refs.add(customer)
             case _ if isinstance(event, _Catalog):
                 return None
             case _:

@@ -3,10 +3,10 @@
 Source: SEMANTICS §6: up to 5 minutes ahead, and 3 periods back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from ledger.meter.model import Reading, ServiceTimes
+from ledger.meter.model import Reading, ServiceTimes, StoredEvent
 from ledger.meter.ports import UsageWork
 from ledger.types.ids import CustomerId
 from ledger.types.period import Anchor, Calendar, Interval
@@ -28,8 +28,8 @@ class Bounds:
     def __init__(
         self,
         work: UsageWork,
-        readings: Sequence[Reading],
-        customers: dict[str, CustomerId],
+        readings: Sequence[Reading | StoredEvent],
+        customers: Mapping[str, CustomerId],
         periods: int,
     ) -> None:
         self._work, self._now, self._periods = work, work.now, periods

@@ -60,8 +60,10 @@ def chunks(events: Iterator[StoredEvent]) -> Iterator[list[StoredEvent]]:
         yield chunk
 
 
-def count_all(work: UsageWork, events: Iterable[tuple[StoredEvent, list[Feature]]]) -> None:
-    """Add events up. One that a feature cannot count is listed as refused, and stays stored."""
+def count_all(
+    work: UsageWork, events: Iterable[tuple[StoredEvent, list[Feature]]], *, lists: bool = True
+) -> None:
+    """Add events up. One that a feature cannot count stays stored and, with `lists`, is listed."""
     counts: list[Count] = []
     uncountable: list[RejectedEvent] = []
     for event, features in events:
@@ -71,5 +73,5 @@ def count_all(work: UsageWork, events: Iterable[tuple[StoredEvent, list[Feature]
             except Invalid as error:
                 uncountable.append(rejected(work, event, f"{error.code}: {error.message}"))
     add_up(work, counts)
-    if uncountable:
+    if uncountable and lists:
         work.usage.reject(uncountable)

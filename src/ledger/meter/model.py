@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,7 @@ Property = str | int | bool | None
 """What is kept of it: a Decimal is kept as its text, which says the same and loses no digit."""
 Outcome = Literal["accepted", "duplicate", "conflict", "rejected"]
 Unmatched = Literal["unknown_customer", "unknown_event"]
+UsageState = Literal["matched", "unmatched", "voided"]
 Merging = Literal["count", "sum", "max", "last"]
 """How rollups are added to each other."""
 MERGINGS: tuple[Merging, ...] = ("count", "sum", "max", "last")
@@ -76,8 +77,21 @@ class EventResult(msgspec.Struct, frozen=True):
     unmatched: Unmatched | None = None
 
 
+class Claim(NamedTuple):
+    """What a key stands for: a digest of the event's content, and when the event happened.
+
+    `time` is None for a key that was claimed before times were kept.
+    """
+
+    content: bytes
+    time: datetime | None
+
+
 class StoredEvent(msgspec.Struct, frozen=True):
-    """A usage event as stored: `customer` is the customer's id, or the ref while it is unknown."""
+    """A usage event as stored: `customer` is the customer's id, or the ref while it is unknown.
+
+    One that was voided says when and why; it counts nowhere.
+    """
 
     id: UsageEventId
     key: str
@@ -89,6 +103,15 @@ class StoredEvent(msgspec.Struct, frozen=True):
     subscription: str | None
     received_at: datetime
     unmatched: Unmatched | None = None
+    voided_at: datetime | None = None
+    void_reason: str | None = None
+
+    @property
+    def state(self) -> UsageState:
+        """Whether it is matched, waits for its customer or feature, or was voided."""
+        if self.voided_at is not None:
+            return "voided"
+        return "matched" if self.unmatched is None else "unmatched"
 
 
 class RejectedEvent(msgspec.Struct, frozen=True):
@@ -99,6 +122,17 @@ class RejectedEvent(msgspec.Struct, frozen=True):
     outcome: Outcome
     reason: str
     event: UsageEvent
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """What became of events that waited: how many are matched now, were replaced, or were refused.
+
+    One that was replaced may wait under its new name; one that was refused waits as it was.
+    """
+
+    matched: int = 0
+    replaced: int = 0
+    refused: int = 0
 
 
 class Quarter(msgspec.Struct, frozen=True):

@@ -1,37 +1,50 @@
-"""What can be done with usage: record it, match it, read it. Each in the caller's transaction."""
+"""What can be done with usage: record, match, read, correct. Each in the caller's transaction."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from ledger.meter.acceptance import stamp
 from ledger.meter.config import BATCH_MAX, LATE_PERIODS
+from ledger.meter.correcting import get, replace, void
 from ledger.meter.matching import match_customer, match_feature
 from ledger.meter.model import (
     EventResult,
+    Outcome,
     Reading,
     RejectedEvent,
     StoredEvent,
     Unmatched,
     UsageEvent,
+    UsageState,
 )
 from ledger.meter.ports import UsageWork
 from ledger.meter.quantities import quantity_in
 from ledger.meter.querying import current_period, query, total
 from ledger.meter.recording import judge, rejected, settle
+from ledger.meter.retrying import dismiss_rejected, dismiss_unmatched, retry_rejected
 from ledger.types.errors import Invalid
 from ledger.types.page import Page
+from ledger.types.zone import utc
 
 __all__ = [
     "current_period",
+    "dismiss_rejected",
+    "dismiss_unmatched",
+    "get",
     "match_customer",
     "match_feature",
+    "page",
     "quantity_in",
     "query",
     "record",
     "record_readings",
     "refuse",
     "rejected_page",
+    "replace",
+    "retry_rejected",
     "total",
     "unmatched_page",
+    "void",
 ]
 
 
@@ -85,22 +98,65 @@ def refuse(work: UsageWork, readings: Sequence[Reading], reason: str) -> None:
     work.usage.reject([rejected(work, reading, reason) for reading in readings])
 
 
+def page(
+    work: UsageWork,
+    *,
+    after: str | None = None,
+    limit: int = 100,
+    customer: str | None = None,
+    event: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    state: UsageState | None = None,
+) -> Page[StoredEvent]:
+    """Stored usage events in order of arrival.
+
+    Those of a customer by id or external id, or by the name that is not known; of an event name;
+    of a time in [start, end); in a state: `matched`, `unmatched`, or `voided`. Without a state all
+    that are not voided.
+    """
+    known = None if customer is None else work.customers.find(customer)
+    return work.usage.page(
+        after,
+        limit,
+        customer=customer if known is None else known.id,
+        event=event,
+        start=None if start is None else utc(start),
+        end=None if end is None else utc(end),
+        state=state,
+    )
+
+
 def unmatched_page(
     work: UsageWork,
     *,
     after: str | None = None,
     limit: int = 100,
     reason: Unmatched | None = None,
+    customer: str | None = None,
+    event: str | None = None,
 ) -> Page[StoredEvent]:
-    """Stored events that wait until their customer or event name is known, oldest first."""
-    return work.usage.unmatched(after, limit, reason=reason)
+    """Stored events that wait until their customer or event name is known, oldest first.
+
+    All, or those that wait for a `reason`, of a customer (as they say it) or of an event name.
+    """
+    return work.usage.unmatched(after, limit, reason=reason, customer=customer, event=event)
 
 
 def rejected_page(
-    work: UsageWork, *, after: str | None = None, limit: int = 100
+    work: UsageWork,
+    *,
+    after: str | None = None,
+    limit: int = 100,
+    outcome: Outcome | None = None,
+    code: str | None = None,
 ) -> Page[RejectedEvent]:
-    """Events that were refused after `meter()` had returned, or in a batch, with the reason."""
-    return work.usage.rejected(after, limit)
+    """Events that were refused after `meter()` had returned, or in a batch, with the reason.
+
+    All, or those of an `outcome` (`rejected` or `conflict`), or whose reason begins with a code,
+    such as `too_late`.
+    """
+    return work.usage.rejected(after, limit, outcome=outcome, code=code)
 
 
 def _stamped(work: UsageWork, event: UsageEvent) -> Reading | EventResult:

@@ -6,9 +6,11 @@ from typing import Protocol
 
 from ledger.customer.ports import CustomerWork
 from ledger.meter.model import (
+    Claim,
     LevelHour,
     Membership,
     Merging,
+    Outcome,
     Quarter,
     RejectedEvent,
     Rollup,
@@ -16,6 +18,7 @@ from ledger.meter.model import (
     ServiceTimes,
     StoredEvent,
     Unmatched,
+    UsageState,
 )
 from ledger.plan.ports import PlanWork
 from ledger.types.ids import CustomerId, FeatureId, UsageEventId
@@ -25,10 +28,28 @@ from ledger.types.page import Page
 class UsageRepository(Protocol):
     """Usage events, their keys, their rollups, and the lists of what did not match or fit."""
 
-    def claim(self, keys: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-        """Store the keys (16-byte digest → content digest) that are new.
+    def claim(self, keys: Mapping[bytes, Claim]) -> dict[bytes, Claim]:
+        """Store the keys (16-byte digest → what it stands for) that are new.
 
-        Returns the stored contents of those that were there before, in one atomic step.
+        Returns what is stored for those that were there before, in one atomic step.
+        """
+        ...
+
+    def reclaim(self, keys: Mapping[bytes, Claim]) -> None:
+        """Let keys that were claimed stand for something else; NotFound `usage_key_not_found`."""
+        ...
+
+    def find(self, keys: Mapping[bytes, str]) -> dict[str, StoredEvent]:
+        """The events that have these keys (digest → the key itself), by key, as far as there are.
+
+        Of several events with one key the one that was stored last, whether voided or not.
+        """
+        ...
+
+    def void(self, events: Sequence[StoredEvent]) -> None:
+        """Store when and why these events were voided; they wait for nothing any more.
+
+        NotFound `usage_event_not_found` for one that is not stored as it is given here.
         """
         ...
 
@@ -126,9 +147,35 @@ class UsageRepository(Protocol):
         ...
 
     def stored(
-        self, start: datetime, end: datetime, *, customer: str | None = None
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        customer: str | None = None,
+        voided: bool = False,
     ) -> Iterator[StoredEvent]:
-        """Events by their own time in [start, end), in order of arrival within an hour."""
+        """Events by their own time in [start, end), in order of arrival within an hour.
+
+        Without those that were voided, unless `voided` asks for them too.
+        """
+        ...
+
+    def page(
+        self,
+        after: str | None,
+        limit: int,
+        *,
+        customer: str | None = None,
+        event: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        state: UsageState | None = None,
+    ) -> Page[StoredEvent]:
+        """Events in order of arrival, without voided ones unless `state` asks for these.
+
+        One that is matched while the pages are read moves to the end, so it may be seen twice, but
+        none is missed.
+        """
         ...
 
     def drop_rollups(
@@ -155,9 +202,9 @@ class UsageRepository(Protocol):
         after: datetime,
         hours: tuple[int, int] | None = None,
     ) -> set[int]:
-        """The hours, of all or of [first, last), that something was counted in after an instant.
+        """The hours, of all or of [first, last), that were counted in, or voided, after an instant.
 
-        By the instants of the transactions that counted it. One more does no harm.
+        By the instants of the transactions that did it. One more does no harm.
         """
         ...
 
@@ -169,9 +216,18 @@ class UsageRepository(Protocol):
         ...
 
     def unmatched(
-        self, after: str | None, limit: int, *, reason: Unmatched | None = None
+        self,
+        after: str | None,
+        limit: int,
+        *,
+        reason: Unmatched | None = None,
+        customer: str | None = None,
+        event: str | None = None,
     ) -> Page[StoredEvent]:
-        """Events that wait for a customer or a feature, oldest first."""
+        """Events that wait for a customer or a feature, oldest first.
+
+        `customer` and `event` are the names as they are stored.
+        """
         ...
 
     def waiting_for_customer(self, refs: Sequence[str]) -> list[StoredEvent]:
@@ -190,8 +246,23 @@ class UsageRepository(Protocol):
         """Keep events that were refused; one that is kept already stays as it is."""
         ...
 
-    def rejected(self, after: str | None, limit: int) -> Page[RejectedEvent]:
-        """Refused events, oldest first."""
+    def rejected(
+        self,
+        after: str | None,
+        limit: int,
+        *,
+        outcome: Outcome | None = None,
+        code: str | None = None,
+    ) -> Page[RejectedEvent]:
+        """Refused events, oldest first; `code` is what their reason begins with, to the colon."""
+        ...
+
+    def rejected_by_id(self, ids: Sequence[UsageEventId]) -> dict[UsageEventId, RejectedEvent]:
+        """Those of these refused events that are kept."""
+        ...
+
+    def drop_rejected(self, ids: Sequence[UsageEventId]) -> None:
+        """Forget refused events; one that is not kept is forgotten already."""
         ...
 
     def mark(self, writer: str, batch: int) -> None:

@@ -17,11 +17,17 @@ from ledger.types.zone import from_micros, instant_text
 
 
 def rebuild(
-    work: UsageWork, feature: Feature, hours: tuple[int, int], customer: CustomerId | None = None
+    work: UsageWork,
+    feature: Feature,
+    hours: tuple[int, int],
+    customer: CustomerId | None = None,
+    *,
+    lists: bool = True,
 ) -> int:
     """Count the hours [first, last) of a feature anew; of one customer, or of all.
 
-    Returns how many events it read. An event that the feature cannot count is listed as refused.
+    Returns how many events it read. An event that the feature cannot count is listed as refused,
+    unless `lists` says that this was done when it was counted before.
 
     Raises:
         Conflict: (`usage_expired`) events of that time may have been removed for good.
@@ -31,7 +37,7 @@ def rebuild(
     work.usage.drop_rollups(feature.id, customer=customer, hours=hours)
     read = 0
     for events in chunks(_counting(work, feature, hours, customer)):
-        count_all(work, ((event, [feature]) for event in events))
+        count_all(work, ((event, [feature]) for event in events), lists=lists)
         read += len(events)
     return read
 

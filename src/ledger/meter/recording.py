@@ -4,10 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from ledger.meter.acceptance import content, digest, member_of, value_of
 from ledger.meter.lateness import Bounds
 from ledger.meter.levels import add_levels
 from ledger.meter.model import (
+    Claim,
     EventResult,
     Outcome,
     Reading,
@@ -128,8 +131,8 @@ def settle(work: UsageWork, judged: Sequence[Judged]) -> list[EventResult]:
     firsts: dict[bytes, int] = {}
     for i, key in claimed:
         firsts.setdefault(key, i)
-    contents = {key: _content(judged[i]) for key, i in firsts.items()}
-    before = work.usage.claim(contents)
+    claims = {key: claim_of(judged[i]) for key, i in firsts.items()}
+    before = work.usage.claim(claims)
     new: list[Judged] = []
     for i, key in claimed:
         one = judged[i]
@@ -139,8 +142,8 @@ def settle(work: UsageWork, judged: Sequence[Judged]) -> list[EventResult]:
                 "accepted", one.reading.id, one.reading.key, unmatched=one.unmatched
             )
         else:
-            results[i] = _repeated(work, one, before.get(key, contents[key]))
-    _store(work, new)
+            results[i] = _repeated(work, one, before.get(key, claims[key]))
+    store(work, new)
     answers = [result for result in results if result is not None]
     _keep_refused(
         work, [(one.reading, answer) for one, answer in zip(judged, answers, strict=True)]
@@ -154,14 +157,19 @@ def _refused(one: Judged) -> EventResult | None:
     return EventResult("rejected", one.reading.id, one.reading.key, one.refusal)
 
 
-def _content(one: Judged) -> bytes:
-    return content(one.reading, one.customer or one.reading.customer)
+def claim_of(one: Judged) -> Claim:
+    """What the key of an event stands for."""
+    return Claim(content(one.reading, one.customer or one.reading.customer), one.reading.time)
 
 
-def _repeated(work: UsageWork, one: Judged, stored: bytes) -> EventResult:
+def _repeated(work: UsageWork, one: Judged, stored: Claim) -> EventResult:
     """An event whose key is there: the same event again, or another one under its key."""
     reading = one.reading
-    if _content(one) == stored or _said_before_known(work, one, stored):
+    if _is_same(work, one, stored.content) or (
+        # At the very instant that is stored it does not matter whether somebody said the time: an
+        # export says it, and the call that was exported may not have.
+        reading.time == stored.time and _is_same(work, _otherwise_timed(one), stored.content)
+    ):
         # Only a key that was made here tells which event was the first.
         same = reading.id if reading.id == reading.key else None
         return EventResult("duplicate", same, reading.key)
@@ -173,21 +181,28 @@ def _repeated(work: UsageWork, one: Judged, stored: bytes) -> EventResult:
     )
 
 
-def _said_before_known(work: UsageWork, one: Judged, stored: bytes) -> bool:
-    """Whether it is an event that was stored while its customer was known by name only."""
+def _otherwise_timed(one: Judged) -> Judged:
+    return one._replace(reading=replace(one.reading, time_given=not one.reading.time_given))
+
+
+def _is_same(work: UsageWork, one: Judged, stored: bytes) -> bool:
+    """Whether it says what is stored, or did while its customer was known by name only."""
+    if claim_of(one).content == stored:
+        return True
     if one.customer is None:
         return False
     names = {one.reading.customer, *work.customers.get(one.customer).refs}
     return any(content(one.reading, name) == stored for name in names)
 
 
-def _store(work: UsageWork, new: Sequence[Judged]) -> None:
+def store(work: UsageWork, new: Sequence[Judged]) -> None:
+    """Store events whose keys were claimed, and add them up."""
     if not new:
         return
     # Added up first: whoever adds to the same hour waits there, so that the events are in the order
     # in which they were added up.
     add_up(work, (counted for one in new for counted in one.counts))
-    work.usage.add([_stored(work, one) for one in new])
+    work.usage.add([stored(work, one) for one in new])
 
 
 def add_up(work: UsageWork, counts: Iterable[Count]) -> None:
@@ -203,7 +218,8 @@ def add_up(work: UsageWork, counts: Iterable[Count]) -> None:
         work.usage.add_members(members)
 
 
-def _stored(work: UsageWork, one: Judged) -> StoredEvent:
+def stored(work: UsageWork, one: Judged) -> StoredEvent:
+    """An event as it is stored now."""
     reading = one.reading
     return StoredEvent(
         id=reading.id,

@@ -19,7 +19,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from ledger.store import postgres_role, postgres_upkeep, postgres_url
+from ledger.store import postgres_commits, postgres_role, postgres_upkeep, postgres_url
+from ledger.store.postgres_commits import Commits
 from ledger.store.postgres_faults import Unreachable, fault
 from ledger.store.postgres_role import Role
 from ledger.store.postgres_rows import Staging
@@ -30,21 +31,18 @@ from ledger.store.sql.errors import Fault
 from ledger.store.sql.statement import Entry
 from ledger.store.sql.store import SqlStore
 from ledger.types.clock import SystemClock
-from ledger.types.errors import Broken, Unavailable
+from ledger.types.errors import Broken
 from ledger.types.scope import Scope
-
-PATIENCE_S: Final = 15
-LOCK_WAIT_S: Final = 30
 
 _MIGRATION_LOCK_S: Final = 1
 _MIGRATION_PATIENCE_S: Final = 120
 _PLACES: Final = 10_000  # what the sequence counts on by
 _HELD: Final = {"events": 1, "usage": 2}
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-_WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
-_QUIET: Final = (
-    f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'; SET LOCAL client_min_messages = warning"
-)
+# Not READ WRITE: whether this server takes writes is for its administrator to say.
+_WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_QUIET: Final = "SET LOCAL client_min_messages = warning"
+_AS_APP: Final = f"SET LOCAL ROLE {postgres_role.NAME}"
 
 
 class Postgres:
@@ -54,6 +52,7 @@ class Postgres:
         self._address = address
         self._stagings: dict[Entry, Staging] = {}
         self._role: Role | None = None
+        self._commits = Commits()
         self.pool = self._open_pool()
 
     def _open_pool(self) -> sa.Engine:
@@ -63,7 +62,7 @@ class Postgres:
             poolclass=QueuePool,
             pool_size=self._address.pool_size,
             max_overflow=0,
-            pool_timeout=LOCK_WAIT_S,
+            pool_timeout=self._address.lock_wait_s,
             use_native_hstore=False,
             hide_parameters=True,
         )
@@ -96,7 +95,7 @@ class Postgres:
     @property
     def patience_s(self) -> int:
         """For how long a server that restarts is waited for."""
-        return PATIENCE_S
+        return self._address.patience_s
 
     def fault(self, error: BaseException) -> Fault:
         """What an error of PostgreSQL means."""
@@ -131,12 +130,12 @@ class Postgres:
                 the server does not come back to say whether it did.
         """
         with self.pool.connect() as connection:
-            number = self._begin(connection, scope, scope_id, writes=writes)
+            token = self._begin(connection, scope, scope_id, writes=writes)
             try:
                 yield connection
-                self._commit(connection, number)
+                self._commit(connection, token)
             except BaseException:
-                connection.rollback()
+                _roll_back(connection)
                 raise
 
     def enter(self, connection: sa.Connection, scope_id: int) -> None:
@@ -156,10 +155,10 @@ class Postgres:
                 _say(connection, "SELECT pg_advisory_xact_lock(hashtext('ledger_migrate'), 0)")
                 _say(connection, f"SET LOCAL lock_timeout = '{_MIGRATION_LOCK_S}s'")
                 yield connection
+                connection.commit()
             except BaseException:
-                connection.rollback()
+                _roll_back(connection)
                 raise
-            connection.commit()
 
     def apply(self, connection: sa.Connection, script: str) -> None:
         """Run the statements of a migration."""
@@ -181,6 +180,7 @@ class Postgres:
         with self.migration() as connection, self._driven(connection) as driver:
             self._role = postgres_role.prepare(driver)
         postgres_upkeep.make_ahead(self, SystemClock().now())
+        postgres_upkeep.sweep(self)
 
     def mend(self, fault: Fault) -> None:
         """Make the month that had no table."""
@@ -258,6 +258,7 @@ class Postgres:
 
     def after_fork(self) -> None:
         """Open connections of our own; the parent's stay open and untouched."""
+        self._commits = Commits()
         self.pool.dispose(close=False)
         self.pool = self._open_pool()
 
@@ -273,11 +274,13 @@ class Postgres:
 
     def _begin(
         self, connection: sa.Connection, scope: Scope | None, scope_id: int, *, writes: bool
-    ) -> int | None:
-        """Begin, as the role and in the scope; the number of a transaction that writes."""
-        words = [_WRITE if writes else _READ, _QUIET]
-        if self._known_role(connection).is_member:
-            words.append(f"SET LOCAL ROLE {postgres_role.NAME}")
+    ) -> str | None:
+        """Begin, as the role and in the scope; the token of a transaction that writes."""
+        role = self._known_role(connection)
+        wait = f"SET LOCAL lock_timeout = '{self._address.lock_wait_s}s'"
+        words = [_WRITE if writes else _READ, _QUIET, wait]
+        if role.is_member:
+            words.append(_AS_APP)
         if scope is not None:
             words += [
                 f"SET LOCAL ledger.tenant = {_quoted(scope.tenant)}",
@@ -285,12 +288,14 @@ class Postgres:
             ]
         if scope_id != NO_SCOPE:
             words.append(f"SET LOCAL ledger.scope = '{scope_id}'")
+        token = None
         if writes:
-            words.append("SELECT pg_current_xact_id()::text")
-        said = _say(connection, "; ".join(words))
-        return int(said) if writes and said is not None else None
+            token, leave = self._commits.begin()
+            words.append(leave)
+        _say(connection, "; ".join(words))
+        return token
 
-    def _commit(self, connection: sa.Connection, number: int | None) -> None:
+    def _commit(self, connection: sa.Connection, token: str | None) -> None:
         if _driver(connection).info.transaction_status == TransactionStatus.INERROR:
             # PostgreSQL would take the COMMIT, roll back, and say nothing.
             raise Broken(
@@ -301,30 +306,17 @@ class Postgres:
         try:
             connection.commit()
         except DBAPIError as error:
-            if number is None or fault(error).kind != "lost":
+            is_lost = error.connection_invalidated or fault(error).kind == "lost"
+            if token is None or not is_lost or not self._has_committed(token):
                 raise
-            if not self._has_committed(number):
-                raise
+        if token is not None:
+            self._commits.heard_of(token)
 
-    def _has_committed(self, number: int) -> bool:
-        """Whether a transaction did commit whose answer was lost with the connection."""
-        again = Again(PATIENCE_S)
-        while True:
-            try:
-                with self.pool.connect() as connection:
-                    status = _say(connection, f"SELECT pg_xact_status('{number}'::xid8)")
-                found = Fault("lost")
-            except SQLAlchemyError as error:
-                status, found = None, fault(error)
-            if status in {"committed", "aborted"}:
-                return status == "committed"
-            if not again.after(found):
-                raise Unavailable(
-                    f"the connection to {self.place} was lost while a transaction was to commit, so"
-                    " it is not known whether it did; usage events with a key can be sent again,"
-                    " everything else look up first",
-                    code="commit_unknown",
-                )
+    def _has_committed(self, token: str) -> bool:
+        as_role = _AS_APP if self._role is not None and self._role.is_member else ""
+        return postgres_commits.has_committed(
+            token, self._connect, as_role, self.place, self.patience_s
+        )
 
     def _staging(self, entry: Entry) -> Staging:
         staging = self._stagings.get(entry)
@@ -361,6 +353,14 @@ def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
     driver: Any = connection.connection.driver_connection
     checked: psycopg.Connection[Any] = driver
     return checked
+
+
+def _roll_back(connection: sa.Connection) -> None:
+    """End a transaction that failed. If that fails as well, what failed first is what is told."""
+    try:
+        connection.rollback()
+    except SQLAlchemyError:
+        connection.invalidate()
 
 
 def _say(connection: sa.Connection, words: str) -> str | None:

@@ -1,5 +1,8 @@
 """What the errors of PostgreSQL mean, read from its SQLSTATEs. Pure."""
 
+import re
+from typing import Final
+
 import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -20,26 +23,38 @@ _KINDS: tuple[tuple[str, FaultKind], ...] = (
     ("57014", "busy"),
     ("25P03", "lost"),
     ("25P04", "busy"),
-    ("53300", "busy"),
     ("53100", "full"),
-    ("53", "failing"),
+    ("53", "short"),
     ("57P", "lost"),
     ("08", "lost"),
-    ("25006", "read_only"),
+    ("25006", "only_reads"),
     ("42P01", "not_migrated"),
     ("42703", "not_migrated"),
     ("42883", "not_migrated"),
     ("42501", "denied"),
-    ("28", "unreachable"),
-    ("3D000", "unreachable"),
+    ("28", "shut_out"),
+    ("3D000", "shut_out"),
     ("58", "failing"),
     ("XX001", "damaged"),
     ("XX002", "damaged"),
 )
 
 
+# What the server says to whom it will not let in however often they ask. Nothing but its words tell
+# why a connection failed; in another language they are not understood, and it is only tried longer.
+_SHUT_OUT: Final = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|is not permitted to log in"
+    r"|permission denied for database|(?:role|database) \".*\" does not exist|does not support SSL"
+)
+
+
 class Unreachable(psycopg.OperationalError):
     """No connection could be made."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it would fail again."""
+        return _SHUT_OUT.search(str(self)) is not None
 
 
 class MonthMissing(psycopg.IntegrityError):
@@ -55,10 +70,10 @@ def fault(error: BaseException) -> Fault:
     if isinstance(error, OverflowError):
         return Fault("too_large")
     if isinstance(error, PoolTimeout):
-        return Fault("busy")
+        return Fault("crowded")
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, Unreachable):
-        return Fault("unreachable")
+        return Fault("shut_out" if cause.is_final else "away")
     if not isinstance(cause, psycopg.Error):
         return Fault("unknown")
     if isinstance(cause, MonthMissing):

@@ -10,6 +10,7 @@ import msgspec
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from ledger.store import postgres_commits
 from ledger.store.sql.database import Finding
 from ledger.store.sql.schema import METADATA
 from ledger.types.errors import Denied
@@ -60,7 +61,7 @@ def look(connection: psycopg.Connection[Any]) -> Role:
     """Who is connected."""
     how = "SET" if connection.info.server_version >= _MAY_SAY_SET else "MEMBER"
     row = connection.execute(
-        _LOOK, {"how": how, "name": NAME, "tables": sorted(_fenced())}
+        _LOOK, {"how": how, "name": NAME, "tables": sorted(_written())}
     ).fetchone()
     name, is_superuser, bypasses, is_member = row or ("?", True, True, False)
     return Role(name, is_superuser, is_superuser or bypasses, bool(is_member))
@@ -135,8 +136,12 @@ def _fenced() -> set[str]:
     return {table.name for table in METADATA.tables.values() if "scope_id" in table.c} | {"scopes"}
 
 
+def _written() -> set[str]:
+    return _fenced() | {postgres_commits.TABLE}
+
+
 def _wanted(schema: str) -> list[SQL | Any]:
-    tables = SQL(", ").join(Identifier(name) for name in sorted(_fenced()))
+    tables = SQL(", ").join(Identifier(name) for name in sorted(_written()))
     app = Identifier(NAME)
     return [
         SQL("CREATE ROLE {} NOLOGIN").format(app),

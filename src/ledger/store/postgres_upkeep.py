@@ -1,4 +1,4 @@
-"""What a PostgreSQL database needs now and then: months made ahead. And how it is doing."""
+"""What a PostgreSQL database needs now and then: months ahead, a sweep. And how it is doing."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
+from ledger.store import postgres_commits
 from ledger.store.sql.database import Finding
 from ledger.store.sql.usage_events import HOUR_US
 from ledger.types.zone import micros
@@ -44,6 +45,12 @@ def make_months(database: "Postgres", hours: Iterable[int]) -> None:
             # Somebody made it just now; a name that was not found before is remembered as missing.
             if not isinstance(error.orig, _MADE):
                 raise
+
+
+def sweep(database: "Postgres") -> None:
+    """Drop what transactions left behind whose processes ended before they dropped it."""
+    with database.transaction(writes=True) as connection:
+        connection.exec_driver_sql(postgres_commits.SWEEP)
 
 
 def findings(connection: psycopg.Connection[Any]) -> list[Finding]:

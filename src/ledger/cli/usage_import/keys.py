@@ -61,6 +61,7 @@ def digest_of(event: UsageEvent) -> bytes:
         str(event.quantity),
         None if event.time is None else micros(event.time),
         event.properties,
+        *([event.subscription] if event.subscription else []),
     )
     return blake2b(json.encode(said), digest_size=_DIGEST_BYTES, person=b"ledger import").digest()
 

@@ -1,7 +1,8 @@
 """Mapping: how a row's fields become a usage event. Pure.
 
-Without anything said, the fields `event`, `customer`, `time`, `quantity`, `key` and, in JSON,
-`properties` are read; a CloudEvent is brought into that shape first.
+Without anything said, the fields `event`, `customer`, `time`, `quantity`, `key`, `subscription`
+(an id) and `properties` (an object, also as JSON text in a table) are read; a CloudEvent is brought
+into that shape first.
 """
 
 import re
@@ -14,13 +15,14 @@ from typing import Any
 from ledger import Invalid, UsageEvent
 from ledger.cli.usage_import.cloud_events import is_cloud_event, plain
 from ledger.cli.usage_import.rows import Values, is_object
-from ledger.types import json
+from ledger.types import ids, json
 from ledger.types.quantity import quantity
 from ledger.types.zone import instant_of, parse_instant
 
 Scalar = str | int | bool | Decimal | None
 
 COLUMNS_SHOWN = 20
+_SUBSCRIPTION = f"{ids.SUBSCRIPTION.prefix}_"
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\d[Tt ][\d:.,]+", re.ASCII)
 
 
@@ -92,6 +94,7 @@ class RowMapping:
             key=_key(self.key.of(values)),
             time=_instant(self.time.of(values), self.time_zone),
             properties=self._properties(values),
+            subscription=_subscription(values.get("subscription")),
         )
 
     def _quantity(self, values: Values) -> Decimal:
@@ -122,6 +125,8 @@ def _flat(properties: object, prefix: str = "") -> Iterator[tuple[str, Scalar]]:
     """Properties of one level: an object inside gives names such as `usage.tokens`."""
     if properties is None or properties == "":
         return
+    if isinstance(properties, str) and properties.startswith("{"):
+        properties = json.decode(properties, dict[str, Any])  # in a table, as an export writes them
     if not is_object(properties):
         raise _bad(f"its properties are a {type(properties).__name__}, not an object")
     for name, value in properties.items():
@@ -144,6 +149,11 @@ def _text(value: object, what: str) -> str:
     if not isinstance(value, str) or not value:
         raise _bad(f"it has no {what}" if not value else f"its {what} is not text")
     return value
+
+
+def _subscription(value: object) -> str | None:
+    """The id of a subscription; a column of that name may hold something else."""
+    return value if isinstance(value, str) and value.startswith(_SUBSCRIPTION) else None
 
 
 def _key(value: object) -> str | None:

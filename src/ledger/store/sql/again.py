@@ -13,10 +13,11 @@ _MONTHS_MAX = 10
 
 
 class Again:
-    """The attempts at one transaction, of which the first has failed."""
+    """The attempts at one transaction. The patience begins with the first that fails."""
 
     def __init__(self, patience_s: int) -> None:
-        self._until = monotonic() + patience_s
+        self._patience_s = patience_s
+        self._until: float | None = None
         self._pause_ms = _FIRST_MS
         self._months = 0
 
@@ -25,7 +26,10 @@ class Again:
         if fault.kind == "no_month":  # they are made at once; but never without end
             self._months += 1
             return self._months <= _MONTHS_MAX
-        if monotonic() > self._until:
+        now = monotonic()
+        if self._until is None:
+            self._until = now + self._patience_s
+        if now >= self._until:
             return False
         pause = random.randint(self._pause_ms // 2, self._pause_ms)  # noqa: S311 - it is no secret
         time.sleep(timedelta(milliseconds=pause).total_seconds())

@@ -28,6 +28,11 @@ FaultKind = Literal[
     "full",
     "read_only",
     "unreachable",
+    "away",
+    "shut_out",
+    "only_reads",
+    "crowded",
+    "short",
     "not_a_database",
     "damaged",
     "failing",
@@ -47,7 +52,7 @@ class Fault(NamedTuple):
     hours: tuple[int, ...] = ()
 
 
-PASSING: Final[frozenset[FaultKind]] = frozenset({"conflicted", "lost", "unreachable", "no_month"})
+PASSING: Final[frozenset[FaultKind]] = frozenset({"conflicted", "lost", "away", "no_month"})
 """After these nothing is stored, and the same transaction may succeed when it is begun again."""
 
 
@@ -114,6 +119,26 @@ _UNAVAILABLE: Mapping[FaultKind, tuple[str, str]] = {
     "denied": (
         "database_denied",
         "{place} does not let this role do that ({said}); `ledger doctor` says what it may",
+    ),
+    "away": (
+        "database_unreachable",
+        "{place} cannot be reached ({said}); check that the server runs, and the host and port",
+    ),
+    "shut_out": (
+        "database_unreachable",
+        "{place} does not let Ledger in ({said}); check the user, the password and the database",
+    ),
+    "only_reads": (
+        "database_read_only",
+        "{place} takes no writes: it is a standby, or default_transaction_read_only is on",
+    ),
+    "crowded": (
+        "database_busy",
+        "all connections that this process may have to {place} stayed in use too long; try again",
+    ),
+    "short": (
+        "database_busy",
+        "{place} is short of memory, connections or the like ({said}); try again later",
     ),
     "unreachable": (
         "database_unreachable",

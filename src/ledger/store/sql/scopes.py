@@ -53,6 +53,10 @@ class Scopes:
         self._database.enter(connection, found)
         return self._remembered(scope, found)
 
+    def forget(self) -> None:
+        """Look all up anew: a server that came back may have lost what it had last."""
+        self._known.clear()
+
     def create(self, connection: sa.Connection, scope: Scope) -> int:
         """The scope's integer, made now if need be; it may still be rolled back."""
         names = {"tenant": scope.tenant, "app": scope.app}

@@ -104,8 +104,7 @@ class SqlStore:
         Raises:
             Denied: (`superuser_refused`) and says what to do.
         """
-        with self._transaction():
-            self.database.admit()
+        self._patiently(self.database.admit)
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; the names of the steps that were missing.
@@ -114,10 +113,14 @@ class SqlStore:
             Conflict: (`schema_too_new`) a newer version of Ledger has used the database.
             Broken: (`migration_edited`).
         """
-        with self._transaction():
-            applied = migrate.migrate(self.database, self._steps)
+        applied = list[str]()
+
+        def once() -> None:
+            applied.extend(migrate.migrate(self.database, self._steps))
             self.database.migrated()
-            return applied
+
+        self._patiently(once)
+        return applied
 
     def pending(self) -> list[str]:
         """The names of the steps that `migrate` would apply, in their order.
@@ -159,15 +162,18 @@ class SqlStore:
         the connection was lost before it was to commit.
         """
         with self._transaction():
-            again = Again(self.database.patience_s)
+            again, fault = Again(self.database.patience_s), None
             while True:
                 try:
+                    if fault is not None:
+                        self.database.mend(fault)
                     return once()
                 except (Interrupted, SQLAlchemyError) as error:
                     fault = self._fault(error)
+                    if fault.kind == "lost":
+                        self._scopes.forget()
                     if fault.kind not in PASSING or not again.after(fault):
                         raise self._refusal(error) from error
-                self.database.mend(fault)
 
     @contextmanager
     def _transaction(self) -> Generator[None]:

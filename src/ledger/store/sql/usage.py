@@ -7,16 +7,25 @@ from ledger.meter.model import ServiceTimes
 from ledger.store.sql.connection import ScopedConnection
 from ledger.store.sql.rollup_totals import SqlRollupTotals
 from ledger.store.sql.subscriptions import SqlSubscriptions
+from ledger.store.sql.usage_corrections import SqlUsageCorrections
 from ledger.store.sql.usage_expiry import SqlUsageExpiry
 from ledger.store.sql.usage_keys import SqlUsageKeys
 from ledger.store.sql.usage_levels import SqlLevels
+from ledger.store.sql.usage_rejected import SqlRejectedUsage
 from ledger.store.sql.usage_uniques import SqlUniques
 from ledger.store.sql.usage_waiting import SqlWaitingUsage
 from ledger.types.ids import CustomerId
 
 
 class SqlUsage(
-    SqlUsageKeys, SqlWaitingUsage, SqlRollupTotals, SqlUniques, SqlLevels, SqlUsageExpiry
+    SqlUsageKeys,
+    SqlRejectedUsage,
+    SqlUsageCorrections,
+    SqlWaitingUsage,
+    SqlRollupTotals,
+    SqlUniques,
+    SqlLevels,
+    SqlUsageExpiry,
 ):
     """The usage of a scope; a `UsageRepository`."""
 

@@ -16,6 +16,7 @@ from ledger.store.sql.schema import (
     blob,
     index,
     integer,
+    integer_or_null,
     primary_key,
     text,
     text_or_null,
@@ -49,6 +50,8 @@ class UsageEventColumns(ScopedColumns):
     subscription = text_or_null()
     received_at = integer()
     unmatched = text_or_null()
+    voided_at = integer_or_null()
+    void_reason = text_or_null()
 
     __row_pos__: tuple[
         int,
@@ -64,6 +67,8 @@ class UsageEventColumns(ScopedColumns):
         str | None,
         str | None,
         int,
+        str | None,
+        int | None,
         str | None,
     ]
 
@@ -86,6 +91,13 @@ usage_events: Final = sa.Table(
     index("usage_events_by_hour", "hour", "customer", "time"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
+)
+sa.Index(
+    "usage_events_voided",
+    usage_events.c.scope_id,
+    usage_events.c.customer,
+    usage_events.c.voided_at,
+    sqlite_where=usage_events.c.voided_at.is_not(None),
 )
 usage_unmatched: Final = sa.Table(
     "usage_unmatched",
@@ -112,8 +124,20 @@ _NEXT_HOUR = scoped(
     .limit(1)
 )
 _OF_HOUR = ALL_COLUMNS.where(by(_c.hour), _c.time >= _FROM, _c.time < _TO).order_by(_c.position)
-_ALL_OF_HOUR, _ONES_OF_HOUR = scoped(_OF_HOUR), scoped(_OF_HOUR.where(by(_c.customer)))
-
+_GOOD_OF_HOUR = _OF_HOUR.where(_c.voided_at.is_(None))
+_IN_HOUR, _IN_HOUR_OF_ONE = scoped(_GOOD_OF_HOUR), scoped(_GOOD_OF_HOUR.where(by(_c.customer)))
+_ALL_IN_HOUR, _ALL_IN_HOUR_OF_ONE = scoped(_OF_HOUR), scoped(_OF_HOUR.where(by(_c.customer)))
+VOIDED = scoped(
+    sa.select(_c.hour)
+    .distinct()
+    .where(
+        by(_c.customer),
+        _c.voided_at > sa.bindparam("after", type_=INTEGER),
+        _c.hour >= sa.bindparam("first", type_=INTEGER),
+        _c.hour < sa.bindparam("last", type_=INTEGER),
+    )
+)
+"""In which hours events of a customer were voided after an instant."""
 
 HOUR_US: Final = HOUR_S * MICROSECONDS
 
@@ -133,14 +157,20 @@ class SqlUsageEvents(Repository):
         self._scope.insert_rows(_WAITS, waiting)
 
     def stored(
-        self, start: datetime, end: datetime, *, customer: str | None = None
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        customer: str | None = None,
+        voided: bool = False,
     ) -> Iterator[StoredEvent]:
         """Events by their own time in [start, end), in order of arrival within an hour."""
         since, until = micros(start), micros(end)
         values: dict[str, Value] = {"from": since, "to": until}
-        query = _ALL_OF_HOUR
+        query = _ALL_IN_HOUR if voided else _IN_HOUR
         if customer is not None:
-            query, values = _ONES_OF_HOUR, {**values, "by_customer": customer}
+            query = _ALL_IN_HOUR_OF_ONE if voided else _IN_HOUR_OF_ONE
+            values["by_customer"] = customer
         # Hour by hour: an hour can be put in order without reading all that follows.
         hour = since // HOUR_US
         while (row := self._scope.one(_NEXT_HOUR, first=hour)) and row[0] * HOUR_US < until:
@@ -184,6 +214,8 @@ def _row(position: int, event: StoredEvent) -> tuple[Value, ...]:
         event.subscription,
         micros(event.received_at),
         event.unmatched,
+        None if event.voided_at is None else micros(event.voided_at),
+        event.void_reason,
     )
 
 
@@ -202,6 +234,8 @@ def stored_event(
     subscription: str | None,
     received_at: int,
     unmatched: str | None,
+    voided_at: int | None,
+    void_reason: str | None,
 ) -> StoredEvent:
     """The event that is in these columns, all of `usage_events`."""
     event_id = ids.USAGE_EVENT.from_bytes(uuid)
@@ -216,6 +250,8 @@ def stored_event(
         subscription=subscription,
         received_at=from_micros(received_at),
         unmatched=_UNMATCHED[unmatched],
+        voided_at=None if voided_at is None else from_micros(voided_at),
+        void_reason=void_reason,
     )
 
 

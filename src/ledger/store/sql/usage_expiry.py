@@ -10,8 +10,9 @@ from ledger.store.sql.connection import Repository
 from ledger.store.sql.database import Value
 from ledger.store.sql.schema import INTEGER, METADATA, ScopedColumns, integer, primary_key
 from ledger.store.sql.statement import Entry, by, scoped
-from ledger.store.sql.usage_events import usage_events
-from ledger.store.sql.usage_keys import usage_keys, usage_marks, usage_rejected
+from ledger.store.sql.usage_events import HOUR_US, usage_events
+from ledger.store.sql.usage_keys import usage_keys, usage_marks
+from ledger.store.sql.usage_rejected import usage_rejected
 from ledger.types import ids
 from ledger.types.zone import micros
 
@@ -48,7 +49,12 @@ _SOME = scoped(
     .limit(_LIMIT)
 )
 _DROP_EVENT = scoped(usage_events.delete().where(by(_e.position), by(_e.hour)))
-_DROP_KEY = scoped(usage_keys.delete().where(by(_k.digest)))
+# A key that was given to a later event, in the place of this one, stays as long as that.
+_DROP_KEY = scoped(
+    usage_keys.delete().where(
+        by(_k.digest), sa.or_(_k.at.is_(None), _k.at < sa.bindparam("until", type_=INTEGER))
+    )
+)
 _REFUSED = scoped(sa.select(_r.id).where(_r.at < _BEFORE).order_by(_r.at, _r.id).limit(_LIMIT))
 _DROP_REFUSED = scoped(usage_rejected.delete().where(by(_r.id)))
 _DROP_MARKS = scoped(usage_marks.delete().where(_m.at < _BEFORE))
@@ -73,7 +79,10 @@ class SqlUsageExpiry(Repository):
                 _DROP_EVENT, [{"by_position": place, "by_hour": first} for place, _, _ in found]
             )
             digests = sorted(_digest(uuid, key) for _, uuid, key in found)
-            self._scope.execute_many(_DROP_KEY, [{"by_digest": each} for each in digests])
+            until = last * HOUR_US
+            self._scope.execute_many(
+                _DROP_KEY, [{"by_digest": each, "until": until} for each in digests]
+            )
             gone += len(found)
             if gone >= limit:
                 return gone, first

@@ -1,38 +1,36 @@
-"""Which usage events came before, in SQL: keys, the marks of writers, and what was refused."""
+"""Which usage events came before, in SQL: keys, and the marks of writers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, get_args
+from typing import Final
 
-import msgspec
 import sqlalchemy as sa
 
-from ledger.meter.model import Outcome, Property, RejectedEvent, UsageEvent
+from ledger.meter.model import Claim
 from ledger.store.sql.connection import Repository, chunks
 from ledger.store.sql.schema import (
     METADATA,
     ScopedColumns,
     blob,
-    index,
     integer,
+    integer_or_null,
     primary_key,
     text,
 )
 from ledger.store.sql.statement import Entry, by, scoped
-from ledger.types import ids
-from ledger.types.json import decode, encode
-from ledger.types.page import Page, decode_cursor, encode_cursor
+from ledger.types.errors import NotFound
 from ledger.types.zone import from_micros, micros
 
 
 class UsageKeyColumns(ScopedColumns):
-    """A key that was claimed, and a digest of the event that has it.
+    """A key that was claimed, a digest of the event that has it, and when that happened.
 
     The digest of a key that Ledger made is the UUID of the event, so that it goes to the end.
     """
 
     digest = blob()
     content = blob()
+    at = integer_or_null()
 
 
 class UsageMarkColumns(ScopedColumns):
@@ -41,16 +39,6 @@ class UsageMarkColumns(ScopedColumns):
     writer = text()
     batch = integer()
     at = integer()
-
-
-class UsageRejectedColumns(ScopedColumns):
-    """A usage event that was refused after its caller had gone."""
-
-    id = blob()
-    at = integer()
-    outcome = text()
-    reason = text()
-    document = text()
 
 
 usage_keys: Final = sa.Table(
@@ -69,20 +57,15 @@ usage_marks: Final = sa.Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
-usage_rejected: Final = sa.Table(
-    "usage_rejected",
-    METADATA,
-    UsageRejectedColumns,
-    primary_key("id"),
-    index("usage_rejected_by_date", "at", "id"),
-    sqlite_strict=True,
-)
 
-_k, _m, _r = usage_keys.c, usage_marks.c, usage_rejected.c
+_k, _m = usage_keys.c, usage_marks.c
 _CLAIM = Entry(usage_keys, keep=True)
-_CLAIMED = scoped(
-    sa.select(_k.digest, _k.content).where(_k.digest.in_(sa.bindparam("digests", expanding=True)))
+CLAIMED: Final = scoped(
+    sa.select(_k.digest, _k.content, _k.at).where(
+        _k.digest.in_(sa.bindparam("digests", expanding=True))
+    )
 )
+_RECLAIM = scoped(usage_keys.update().where(by(_k.digest)))
 _MARK = Entry(
     usage_marks,
     lambda new: {
@@ -91,36 +74,34 @@ _MARK = Entry(
     },
 )
 _MARKED = scoped(sa.select(_m.batch).where(by(_m.writer)))
-_REJECT = Entry(usage_rejected, keep=True)
-
-
-class _Refused(msgspec.Struct, frozen=True):
-    """A `UsageEvent` as it is kept: decimals as their text, which says the same."""
-
-    event: str
-    customer: str
-    quantity: int | str = 1
-    key: str | None = None
-    time: datetime | None = None
-    properties: dict[str, Property] = {}
-    subscription: str | None = None
 
 
 class SqlUsageKeys(Repository):
-    """The part of a `UsageRepository` that tells new events from old and bad ones."""
+    """The part of a `UsageRepository` that tells new events from old ones."""
 
     _now: datetime
 
-    def claim(self, keys: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-        """Store the keys that are new; the stored contents of those that were there before."""
+    def claim(self, keys: Mapping[bytes, Claim]) -> dict[bytes, Claim]:
+        """Store the keys that are new; what is stored for those that were there before."""
         if not keys:
             return {}
         self._scope.hold("usage", shared=True)
-        known = self._scope.insert_new(_CLAIM, sorted(keys.items()))
-        before = dict[bytes, bytes]()
+        rows = [(digest, claim.content, _micros(claim.time)) for digest, claim in keys.items()]
+        known = self._scope.insert_new(_CLAIM, sorted(rows))
+        before = dict[bytes, Claim]()
         for some in chunks([digest for digest in keys if digest in known]):
-            before |= self._scope.rows(_CLAIMED, digests=some)
+            for digest, content, at in self._scope.rows(CLAIMED, digests=some):
+                before[digest] = Claim(content, None if at is None else from_micros(at))
         return before
+
+    def reclaim(self, keys: Mapping[bytes, Claim]) -> None:
+        """Let keys that were claimed stand for something else."""
+        rows = [
+            {"by_digest": digest, "content": claim.content, "at": _micros(claim.time)}
+            for digest, claim in sorted(keys.items())
+        ]
+        if self._scope.execute_many(_RECLAIM, rows) < len(rows):
+            raise NotFound("usage key", min(keys).hex())
 
     def mark(self, writer: str, batch: int) -> None:
         """Note, with this transaction, that a writer's batches up to `batch` are stored."""
@@ -131,45 +112,6 @@ class SqlUsageKeys(Repository):
         row = self._scope.one(_MARKED, by_writer=writer)
         return 0 if row is None else row[0]
 
-    def reject(self, events: Sequence[RejectedEvent]) -> None:
-        """Keep events that were refused; one that is kept already stays as it is."""
-        self._scope.insert_rows(
-            _REJECT,
-            [
-                (
-                    ids.USAGE_EVENT.uuid_bytes(event.id),
-                    micros(event.at),
-                    event.outcome,
-                    event.reason,
-                    encode(event.event).decode(),
-                )
-                for event in events
-            ],
-        )
 
-    def rejected(self, after: str | None, limit: int) -> Page[RejectedEvent]:
-        """Refused events, oldest first."""
-        select = sa.select(_r.id, _r.at, _r.outcome, _r.reason, _r.document)
-        if after is not None:
-            at, uuid = decode_cursor(after, tuple[int, bytes])
-            select = select.where(sa.tuple_(_r.at, _r.id) > sa.tuple_(at, uuid))
-        rows = self._scope.rows(scoped(select.order_by(_r.at, _r.id).limit(limit + 1)))
-        last = rows[limit - 1] if len(rows) > limit else None
-        return Page(
-            tuple(_rejected(*row) for row in rows[:limit]),
-            None if last is None else encode_cursor((last[1], last[0])),
-        )
-
-
-def _rejected(id: bytes, at: int, outcome: str, reason: str, document: str) -> RejectedEvent:
-    said = decode(document, _Refused)
-    return RejectedEvent(
-        id=ids.USAGE_EVENT.from_bytes(id),
-        at=from_micros(at),
-        outcome=_OUTCOMES[outcome],
-        reason=reason,
-        event=UsageEvent(**msgspec.structs.asdict(said)),
-    )
-
-
-_OUTCOMES: Final[Mapping[str, Outcome]] = {outcome: outcome for outcome in get_args(Outcome)}
+def _micros(time: datetime | None) -> int | None:
+    return None if time is None else micros(time)

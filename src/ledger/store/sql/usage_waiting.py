@@ -45,12 +45,22 @@ class SqlWaitingUsage(SqlUsageEvents):
     """The part of a `UsageRepository` that keeps what did not match, until it does."""
 
     def unmatched(
-        self, after: str | None, limit: int, *, reason: Unmatched | None = None
+        self,
+        after: str | None,
+        limit: int,
+        *,
+        reason: Unmatched | None = None,
+        customer: str | None = None,
+        event: str | None = None,
     ) -> Page[StoredEvent]:
         """Events that wait for a customer or a feature, oldest first."""
         select = _WAITING
         if reason is not None:
             select = select.where(_u.reason == reason)
+        if customer is not None:
+            select = select.where(_u.customer == customer)
+        if event is not None:
+            select = select.where(_u.event == event)
         rows = self._scope.rows(scoped(after_cursor(select, _u.position, after, limit)))
         last = rows[limit - 1] if len(rows) > limit else None
         return Page(

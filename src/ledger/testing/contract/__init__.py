@@ -12,6 +12,7 @@ Every test gets an empty, migrated store. With `pytest.register_assert_rewrite` 
 name in a `conftest.py` a failure says what was compared.
 """
 
+from ledger.testing.contract.corrections import CorrectionContract
 from ledger.testing.contract.counted import CountedContract
 from ledger.testing.contract.customers import CustomerContract
 from ledger.testing.contract.events import DueContract, EventLogContract
@@ -36,6 +37,7 @@ class StoreContract(
     CustomerContract,
     SubscriptionContract,
     UsageContract,
+    CorrectionContract,
     RollupContract,
     ExpiryContract,
     CountedContract,

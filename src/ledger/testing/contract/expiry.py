@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from ledger.meter.acceptance import digest
-from ledger.meter.model import Membership, RejectedEvent, RollupKey, StoredEvent, UsageEvent
+from ledger.meter.model import (
+    Claim,
+    Membership,
+    RejectedEvent,
+    RollupKey,
+    StoredEvent,
+    UsageEvent,
+)
 from ledger.testing.contract import things
 from ledger.testing.contract.rollups import HOUR, rollup
 from ledger.testing.contract.store import NOW, OTHER_TENANT, Held, Store, Work
@@ -33,7 +40,7 @@ class ExpiryContract:
         assert list(acme.usage.stored(NOW - 2 * DAY, LATER)) == new
         assert acme.usage.oldest_hour() == HOUR
         assert acme.usage.expired_before() == HOUR
-        keys = {digest(event.key): b"?" for event in [*old, *new]}
+        keys = {digest(event.key): Claim(b"?", event.time) for event in [*old, *new]}
         assert set(acme.usage.claim(keys)) == {digest(event.key) for event in new}
         assert len(acme.usage.rollups(customer, feature, HOUR - 24, HOUR)) == 1
         assert other.usage.expired_before() is None
@@ -118,7 +125,10 @@ def _events(customer: str, at: datetime, count: int) -> list[StoredEvent]:
 
 
 def _store(work: Work, events: list[StoredEvent]) -> None:
-    assert work.usage.claim({digest(event.key): b"content" for event in events}) == {}
+    assert (
+        work.usage.claim({digest(event.key): Claim(b"content", event.time) for event in events})
+        == {}
+    )
     work.usage.add(events)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ledger.invoice.model import BoundaryRecord
+from ledger.meter.model import Claim
 from ledger.testing.contract import things
 from ledger.testing.contract.counted import level, membership
 from ledger.testing.contract.rollups import HOUR, rollup
@@ -18,9 +19,9 @@ from ledger.testing.contract.store import (
     refused,
 )
 from ledger.types.errors import Conflict, NotFound
-from ledger.types.ids import FEATURE, FeatureId
+from ledger.types.ids import FEATURE, USAGE_EVENT, FeatureId
 
-KEY, CONTENT = b"k" * 16, b"content"
+KEY, CONTENT = b"k" * 16, Claim(b"content", NOW)
 
 
 class _Everything:
@@ -33,6 +34,12 @@ class _Everything:
         self.invoice = things.invoice(self.subscription).finalized("INV-1", NOW)
         self.event = things.usage_event(self.customer.id)
         self.waiting = things.usage_event("stranger", unmatched="unknown_customer")
+        self.refused = things.rejected_event()
+
+    @property
+    def key(self) -> bytes:
+        """The digest of the event's key."""
+        return USAGE_EVENT.uuid_bytes(self.event.id)
 
     def store(self, work: Work) -> None:
         """Store all of it."""
@@ -43,9 +50,10 @@ class _Everything:
         work.invoices.add(self.invoice)
         work.invoices.add_boundary(BoundaryRecord(self.subscription.id, NOW, "recurring"))
         assert work.invoices.next_number("INV") == 1
-        assert work.usage.claim({KEY: CONTENT}) == {}
+        assert work.usage.claim({KEY: CONTENT, self.key: Claim(b"said", NOW)}) == {}
         work.usage.add([self.event, self.waiting])
         work.usage.add_up("sum", [rollup(self.customer.id, self.feature.id)])
+        work.usage.reject([self.refused])
         work.usage.add_members([membership(self.customer.id, self.feature.id, 1)])
         work.usage.put_levels([level(self.customer.id, self.feature.id)])
         work.usage.mark("writer", 7)
@@ -79,10 +87,13 @@ class _Everything:
             lambda work: work.usage.levels(of, feature, HOUR, HOUR + 1),
             lambda work: list(work.usage.stored(start, end)),
             lambda work: list(work.usage.stored(start, end, customer=of)),
+            lambda work: work.usage.page(None, 10).items,
+            lambda work: work.usage.find({self.key: self.event.key}),
             lambda work: work.usage.unmatched(None, 10).items,
             lambda work: work.usage.waiting_for_customer(["stranger"]),
             lambda work: work.usage.waiting_for_feature("api_calls"),
             lambda work: work.usage.rejected(None, 10).items,
+            lambda work: work.usage.rejected_by_id([self.refused.id]),
             lambda work: work.usage.marked("writer"),
             lambda work: work.usage.schedules([of]),
             lambda work: work.usage.newest_id(),
@@ -126,6 +137,8 @@ class _Everything:
                 NotFound,
             ),
             (lambda work: work.usage.match([self.waiting]), NotFound),
+            (lambda work: work.usage.void([things.voided(self.event)]), NotFound),
+            (lambda work: work.usage.reclaim({KEY: CONTENT}), NotFound),
         ]
 
 
@@ -158,6 +171,7 @@ class IsolationContract:
             raise AssertionError(f"change {number} was not refused")
         stranger.write(lambda work: work.due.put("billing", everything.subscription.id, None))
         stranger.write(lambda work: work.usage.drop_rollups(everything.feature.id))
+        stranger.write(lambda work: work.usage.drop_rejected([everything.refused.id]))
         later = NOW + timedelta(days=1)
         assert stranger.write(lambda work: work.usage.expire((0, HOUR + 1), later, 9))[0] == 0
         stranger.write(lambda work: work.usage.forget_marks(later))
@@ -186,5 +200,5 @@ class IsolationContract:
         assert FEATURE.is_(Held(store, one).read(lambda work: work.features.get("api_calls").id))
 
 
-# `billed` and `waiting_for_feature` and `rejected`: `_Everything` has none of them.
-_NOTHING_STORED = {12, 23, 24}
+# `billed` and `waiting_for_feature`: `_Everything` has none of them.
+_NOTHING_STORED = {12, 25}

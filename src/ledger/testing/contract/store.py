@@ -107,9 +107,10 @@ class Store(Protocol):
 
 # The methods of repositories that change something; all others are called in a read transaction.
 _WRITES = {
-    "add", "add_billed", "add_boundary", "add_members", "add_up", "alone", "claim", "drop_rollups",
-    "expire", "forget_marks", "forget_refused", "give_back", "lock", "mark", "match",
-    "move_boundary", "next_number", "put", "put_levels", "reject", "save",
+    "add", "add_billed", "add_boundary", "add_members", "add_up", "alone", "claim", "drop_rejected",
+    "drop_rollups", "expire", "forget_marks", "forget_refused", "give_back", "lock", "mark",
+    "match", "move_boundary", "next_number", "put", "put_levels", "reclaim", "reject", "save",
+    "void",
 }  # fmt: skip  # a list of names reads best as one
 
 

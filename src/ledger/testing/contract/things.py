@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from ledger.customer.model import Address, Customer, TaxId
 from ledger.event.model import Event
 from ledger.invoice.model import Buyer, Invoice, LineItem
-from ledger.meter.model import StoredEvent, Unmatched
+from ledger.meter.model import Outcome, RejectedEvent, StoredEvent, Unmatched, UsageEvent
 from ledger.plan.feature import Feature, Meter
 from ledger.plan.model import Limit, Plan
 from ledger.plan.price import FlatPrice, Price, Tier
@@ -163,6 +165,30 @@ def usage_event(
         received_at=NOW,
         unmatched=unmatched,
     )
+
+
+def voided(event: StoredEvent, at: datetime = NOW) -> StoredEvent:
+    """The event, taken back."""
+    return replace(event, voided_at=at, void_reason="größer gemeldet")
+
+
+def rejected_event(
+    at: datetime = NOW,
+    number: int = 1,
+    outcome: Outcome = "rejected",
+    reason: str = "too_late: it came too late.",
+) -> RejectedEvent:
+    """A usage event that was refused; an odd one says its time and an exact fraction."""
+    said = UsageEvent(
+        event="api_calls",
+        customer="user_1",
+        quantity="1.5" if number % 2 else number,
+        key=f"key_{number}",
+        time=NOW if number % 2 else None,
+        properties={"model": "ü", "n": number, "cached": True, "none": None},
+    )
+    own = ids.USAGE_EVENT.new()
+    return RejectedEvent(own, at, outcome, reason, said)
 
 
 def subscribed(work: Work) -> Subscription:

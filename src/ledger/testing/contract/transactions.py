@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 from threading import Barrier, Event, Thread
 
+from ledger.meter.model import Claim
 from ledger.testing.contract import things
 from ledger.testing.contract.store import ACME, NOW, Held, Store, Work, refused
 from ledger.types.errors import Broken, Conflict, LedgerError, NotFound
@@ -44,7 +45,7 @@ class TransactionContract:
         def fail(work: Work) -> None:
             work.features.add(things.feature())
             work.customers.add(things.customer("user_1"))
-            work.usage.claim({b"k" * 16: b"content"})
+            work.usage.claim({b"k" * 16: Claim(b"content", NOW)})
             work.events.add(things.Noted("never"))
             raise _OnPurpose
 
@@ -54,7 +55,7 @@ class TransactionContract:
             acme.features.get("api_calls")
         assert acme.customers.find("user_1") is None
         assert not acme.events.page(None, 10).items
-        assert acme.usage.claim({b"k" * 16: b"other"}) == {}
+        assert acme.usage.claim({b"k" * 16: Claim(b"other", NOW)}) == {}
 
     def test_a_transaction_sees_what_it_has_written(self, store: Store) -> None:
         def add_and_look(work: Work) -> bool:

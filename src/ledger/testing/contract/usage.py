@@ -1,18 +1,17 @@
 """Usage events: each key once, each event as it was said, and nothing that waits is forgotten."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
 from msgspec.structs import replace
 
-from ledger.meter.model import RejectedEvent, ServiceTimes, StoredEvent, UsageEvent
+from ledger.meter.model import Claim, ServiceTimes, StoredEvent
 from ledger.subscription.model import Subscription
 from ledger.testing.contract import things
 from ledger.testing.contract.store import NOW, Held, Store, Work, pages, refused
 from ledger.types import ids
 from ledger.types.errors import NotFound
-from ledger.types.ids import UsageEventId
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LATER = NOW + timedelta(microseconds=1)
@@ -24,24 +23,25 @@ class UsageContract:
     def test_a_key_is_claimed_once(self, store: Store) -> None:
         acme = Held(store)
         one, two, three = (bytes([number]) * 16 for number in (1, 2, 3))
-        assert acme.usage.claim({one: b"a", two: b"b"}) == {}
-        again = {one: b"a", two: b"changed", three: b"c"}
-        assert acme.usage.claim(again) == {one: b"a", two: b"b"}
-        assert acme.usage.claim(again) == {**again, two: b"b"}
+        first = {one: Claim(b"a", NOW), two: Claim(b"b", LATER)}
+        assert acme.usage.claim(first) == {}
+        again = {**first, two: Claim(b"changed", NOW), three: Claim(b"c", None)}
+        assert acme.usage.claim(again) == first
+        assert acme.usage.claim(again) == {**again, **first}
         assert acme.usage.claim({}) == {}
 
     def test_claims_do_what_a_dictionary_does(self, store: Store) -> None:
         acme, random = Held(store), Random(7)  # noqa: S311  the same in every run
-        known: dict[bytes, bytes] = {}
+        known: dict[bytes, Claim] = {}
         for size in (1, 3, 700, 1_500, 900):
             batch = {
-                random.randint(0, 2_500).to_bytes(16, "big"): random.randbytes(16)
+                random.randint(0, 2_500).to_bytes(16, "big"): Claim(random.randbytes(16), NOW)
                 for _ in range(size)
             }
             before = {key: known[key] for key in batch if key in known}
             assert acme.usage.claim(batch) == before
             known = {**batch, **known}
-        assert acme.usage.claim(dict.fromkeys(known, b"?")) == known
+        assert acme.usage.claim(dict.fromkeys(known, Claim(b"?", None))) == known
 
     def test_an_event_is_read_back_as_it_was_said(self, store: Store) -> None:
         acme, customer = Held(store), ids.CUSTOMER.new()
@@ -161,23 +161,6 @@ class UsageContract:
         assert list(acme.usage.stored(NOW, LATER)) == [later, matched]
         assert acme.usage.newest_id() == matched.id
 
-    def test_refused_events_are_kept_oldest_first(self, store: Store) -> None:
-        acme = Held(store)
-        kept = [_rejected(NOW + n * HOUR, n) for n in range(5)]
-        acme.usage.reject([kept[3], kept[0], kept[4]])
-        acme.usage.reject([kept[1], kept[2]])
-        found = pages(lambda after: acme.usage.rejected(after, 2))
-        assert found == [kept[:2], kept[2:4], kept[4:]]
-
-    def test_an_event_that_is_refused_again_stays_as_it_is(self, store: Store) -> None:
-        acme = Held(store)
-        first = _rejected(NOW, 1)
-        again = replace(first, reason="something else", at=NOW + DAY)
-        acme.usage.reject([first])
-        acme.usage.reject([again, _rejected(NOW + DAY, 2)])
-        assert acme.usage.rejected(None, 10).items[0] == first
-        acme.usage.reject([])
-
     def test_a_mark_never_goes_back(self, store: Store) -> None:
         acme = Held(store)
         assert acme.usage.marked("a") == 0
@@ -223,16 +206,3 @@ def _waiting() -> list[StoredEvent]:
         things.usage_event(known, "tokens", unmatched="unknown_event"),
         things.usage_event(known, "tokens", key="k", unmatched="unknown_event"),
     ]
-
-
-def _rejected(at: datetime, number: int) -> RejectedEvent:
-    event = UsageEvent(
-        event="api_calls",
-        customer="user_1",
-        quantity="1.5" if number % 2 else number,
-        key=f"key_{number}",
-        time=NOW if number % 2 else None,
-        properties={"model": "ü", "n": number, "cached": True, "none": None},
-    )
-    rejected: UsageEventId = ids.USAGE_EVENT.new()
-    return RejectedEvent(rejected, at, "rejected", "too_late: it came too late.", event)

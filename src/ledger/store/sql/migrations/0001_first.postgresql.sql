@@ -360,7 +360,9 @@ BEGIN
   IF to_regclass(quote_ident(part)) IS NOT NULL THEN
     RETURN;
   END IF;
-  PERFORM pg_advisory_xact_lock(hashtext('ledger_make_month'), 0);
+  -- Attaching takes this lock anyway. Whoever waited for it looks again with new eyes; an advisory
+  -- lock would let it see the catalogue of before.
+  LOCK TABLE usage_events IN SHARE UPDATE EXCLUSIVE MODE;
   IF to_regclass(quote_ident(part)) IS NOT NULL THEN
     RETURN;
   END IF;
