@@ -64,7 +64,7 @@ def _fill(table: sa.Table[Any]) -> str:
         or next(value for kind, value in kinds.items() if isinstance(column.type, kind))
         for column in table.c
     )
-    return f"INSERT INTO {table.name} ({names}) SELECT {row} FROM generate_series(1, {ROWS}) AS n"  # noqa: S608 - our own names
+    return f"INSERT INTO {table.name} ({names}) SELECT {row} FROM generate_series(1, {ROWS}) AS n ON CONFLICT DO NOTHING"  # noqa: S608 - our own names
 
 
 def _plan(connection: psycopg.Connection[Any], statement: str) -> Plan:
