@@ -15,7 +15,7 @@ from tests.store.statements import built, compiled
 MEANT = {
     "events._LAST", "usage_events._LAST", "rollups._DROP", "usage_uniques.DROP",
     "usage_levels.DROP", "features._BY_EVENTS", "usage_corrections._KEYED",
-    "usage_expiry._DROP_MARKS", "rollups._SOME_ROW",
+    "usage_expiry._DROP_MARKS", "rollups._SOME_ROW", "usage_uniques.SOME_ROW",
 }  # fmt: skip  # a list of names reads best as one
 MANY = ", ".join("?" * 500)
 

@@ -195,6 +195,19 @@ class UsageRepository(Protocol):
         """Whether anything was ever added up for a feature."""
         ...
 
+    def touched(
+        self,
+        customer: CustomerId,
+        feature: FeatureId,
+        after: datetime,
+        hours: tuple[int, int] | None = None,
+    ) -> set[int]:
+        """The hours, of all or of [first, last), that were counted in, or voided, after an instant.
+
+        By the instants of the transactions that did it. One more does no harm.
+        """
+        ...
+
     def alone(self) -> None:
         """Hold back every other transaction that adds usage in the scope, until this one ends.
 

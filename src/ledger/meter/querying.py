@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from ledger.customer.model import Customer
+from ledger.meter.as_of import as_of as known_at
 from ledger.meter.lateness import months
 from ledger.meter.model import UsageRow
 from ledger.meter.ports import UsageWork
@@ -33,6 +34,7 @@ def total(
     start: datetime | None = None,
     end: datetime | None = None,
     subscription: str | None = None,
+    as_of: datetime | None = None,
 ) -> Decimal:
     """What a customer used of a metered feature in [start, end), exactly.
 
@@ -42,12 +44,19 @@ def total(
     it. Of a `last` feature this is the level at the end, of a `weighted_sum` what it has come to by
     now: an average is over the whole of [start, end).
 
+    With `as_of` what was known at that instant: events that came in later do not count, those that
+    were voided later do, and now is then. A feature counts as it does today, an event that waited
+    from when it came in.
+
     Raises:
         NotFound: no such customer or feature.
         Invalid: the feature is not metered (`not_metered`), a time without a zone
-            (`naive_datetime`), or an end before the start (`bad_period`).
+            (`naive_datetime`), an end before the start (`bad_period`), or an `as_of` that is ahead
+            (`as_of_in_the_future`).
+        Conflict: (`usage_expired`) events that came in after `as_of` were removed.
     """
     found, metered = work.customers.get(customer), _metered(work, feature)
+    work = known_at(work, metered, as_of)
     period = _period(work, found, start, end)
     return quantity_in(work, found.id, metered, period, subscription, "named")
 
@@ -61,14 +70,15 @@ def query(
     window: Window | None = None,
     group_by: str | Sequence[str] | None = None,
     time_zone: str | None = None,
+    as_of: datetime | None = None,
 ) -> list[UsageRow]:
     """Usage of a metered feature by window and group, in order of time.
 
     `window` (`hour`, `day`, `month`) cuts the time where these begin in the customer's zone, or in
-    `time_zone`; the first and the last are as short as [start, end) leaves them. `start` and `end`
-    as in `total`. `group_by` names event properties; those that the meter declares as dimensions
-    are read from rollups, others from the events themselves. Of several customers each has rows of
-    its own, with `customer` in the group as it was given.
+    `time_zone`; the first and the last are as short as [start, end) leaves them. `start`, `end` and
+    `as_of` as in `total`. `group_by` names event properties; those that the meter declares as
+    dimensions are read from rollups, others from the events themselves. Of several customers each
+    has rows of its own, with `customer` in the group as it was given.
 
     Without groups every window has a row, an empty one with 0 (or the level that goes on); of a
     group only the windows in which it has usage (or a level).
@@ -78,9 +88,11 @@ def query(
         Invalid: as `total`; also no such window (`unknown_window`), too many windows or rows
             (`too_many_windows`, `too_many_rows`), more than 8 names or 1,000 customers, or a level
             by a property that is no dimension (`bad_group_by`).
-        Conflict: (`usage_expired`) by such a property over a time whose events were removed.
+        Conflict: (`usage_expired`) by such a property over a time whose events were removed, or as
+            `total`.
     """
     metered = _metered(work, feature)
+    work = known_at(work, metered, as_of)
     names = (group_by,) if isinstance(group_by, str) else tuple(group_by or ())
     refs = [customer] if isinstance(customer, str) else list(customer)
     _check_groups(metered, names, refs, is_several=not isinstance(customer, str))

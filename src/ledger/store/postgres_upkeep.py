@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
+from sqlalchemy.exc import DBAPIError
 
 from ledger.store import postgres_commits
 from ledger.store.sql.database import Finding
@@ -18,6 +19,7 @@ AHEAD: Final = 3
 """How many months from this one on have a table."""
 
 _OLDEST: Final = 13
+_MADE: Final = (psycopg.errors.DuplicateTable, psycopg.errors.UniqueViolation)
 _SETTINGS: Final = (("server_encoding", "UTF8"), ("fsync", "on"), ("synchronous_commit", "on"))
 
 
@@ -36,8 +38,13 @@ def hours_ahead(now: datetime) -> list[int]:
 def make_months(database: "Postgres", hours: Iterable[int]) -> None:
     """Make the tables for the months of these hours, each in a transaction of its own."""
     for hour in hours:
-        with database.transaction(writes=True) as connection:
-            connection.exec_driver_sql("SELECT ledger_make_month(%s)", (hour,))
+        try:
+            with database.transaction(writes=True) as connection:
+                connection.exec_driver_sql("SELECT ledger_make_month(%s)", (hour,))
+        except DBAPIError as error:
+            # Somebody made it just now; a name that was not found before is remembered as missing.
+            if not isinstance(error.orig, _MADE):
+                raise
 
 
 def sweep(database: "Postgres") -> None:

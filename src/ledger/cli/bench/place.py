@@ -138,5 +138,8 @@ def _postgres_bytes(url: str) -> int:
     import psycopg
 
     with psycopg.connect(url) as connection:
-        found = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        found = connection.execute(
+            "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class WHERE relkind = 'r'"
+            " AND relnamespace = current_schema()::regnamespace AND relname NOT LIKE 'bench%'"
+        ).fetchone()
         return int(found[0]) if found else 0

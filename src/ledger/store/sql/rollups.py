@@ -6,6 +6,7 @@ a number beyond 64 bits would become a float; the tables refuse one.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -23,7 +24,8 @@ from ledger.store.sql.schema import (
     primary_key,
     text,
 )
-from ledger.store.sql.statement import Entry, Excluded, by, scoped, within
+from ledger.store.sql.statement import Entry, Excluded, by, latest, scoped, within
+from ledger.store.sql.usage_events import VOIDED
 from ledger.types.errors import Invalid
 from ledger.types.ids import CustomerId, FeatureId
 from ledger.types.quantity import join, split
@@ -31,7 +33,10 @@ from ledger.types.zone import from_micros, micros
 
 
 class RollupColumns(ScopedColumns):
-    """An hour: for each quarter how many values, what they come to, and when the last one was."""
+    """An hour: for each quarter how many values, what they come to, and when the last one was.
+
+    `added_at` is when it was last added to; null if that is not known.
+    """
 
     customer = text()
     feature = text()
@@ -54,6 +59,7 @@ class RollupColumns(ScopedColumns):
     q3_whole = integer()
     q3_billionths = integer()
     q3_at = integer_or_null()
+    added_at = integer_or_null()
 
     __row_pos__: tuple[int, str, str, int, str, str, *tuple[Any, ...]]
 
@@ -87,7 +93,7 @@ def _merge(aggregation: Merging, new: Excluded) -> Columns:
         name: value
         for count, whole, billionths, at in PARTS
         for name, value in _merged_quarter(aggregation, new, count, whole, billionths, at).items()
-    }
+    } | latest(_c.added_at, new)
 
 
 def _merged_quarter(
@@ -153,6 +159,13 @@ _NEWEST = scoped(
     .where(*IN_RANGE)
     .order_by(*_KEY)
 )
+_TOUCHED = scoped(
+    sa.select(_c.hour)
+    .distinct()
+    .where(
+        *IN_RANGE, sa.or_(_c.added_at.is_(None), _c.added_at > sa.bindparam("after", type_=INTEGER))
+    )
+)
 _SOME_ROW = scoped(sa.select(_c.hour).where(by(_c.feature)).limit(1))
 _DROP = scoped(usage_rollups.delete().where(*_OF_FEATURE))
 _DROP_OF_ONE = scoped(usage_rollups.delete().where(*IN_RANGE))
@@ -160,6 +173,8 @@ _DROP_OF_ONE = scoped(usage_rollups.delete().where(*IN_RANGE))
 
 class SqlRollups(Repository):
     """The part of a `UsageRepository` that keeps usage added up."""
+
+    _now: datetime
 
     def add_up(self, aggregation: Merging, rollups: Sequence[Rollup]) -> None:
         """Merge rollups into the stored ones.
@@ -169,9 +184,10 @@ class SqlRollups(Repository):
         """
         # In the order of the key, so that neighbours are written together. Equal keys keep theirs.
         ordered = sorted(rollups, key=lambda rollup: _place(rollup.key))
+        now = micros(self._now)
         self._scope.hold("usage", shared=True)
         try:
-            self._scope.insert_rows(_ADD_UP[aggregation], [_row(rollup) for rollup in ordered])
+            self._scope.insert_rows(_ADD_UP[aggregation], [_row(rollup, now) for rollup in ordered])
         except Invalid as error:
             raise Invalid(
                 "the usage of a customer adds up to more than 2^63 within an hour, which cannot be"
@@ -214,7 +230,23 @@ class SqlRollups(Repository):
 
     def has_rollups(self, feature: FeatureId) -> bool:
         """Whether anything was ever added up for a feature."""
-        return self._scope.one(_SOME_ROW, by_feature=feature) is not None
+        some = (_SOME_ROW, usage_uniques.SOME_ROW)
+        return any(self._scope.one(query, by_feature=feature) is not None for query in some)
+
+    def touched(
+        self,
+        customer: CustomerId,
+        feature: FeatureId,
+        after: datetime,
+        hours: tuple[int, int] | None = None,
+    ) -> set[int]:
+        """The hours that were added to, or taken from, after an instant; or it is not known."""
+        first, last = hours or (_BEGINNING, -_BEGINNING)
+        values: dict[str, Value] = {"by_customer": customer, "by_feature": feature}
+        values |= {"after": micros(after), "first": first, "last": last}
+        # An hour whose only event was voided has no row that could tell.
+        queries = (_TOUCHED, usage_uniques.TOUCHED, VOIDED)
+        return {row[0] for query in queries for row in self._scope.rows(query, **values)}
 
     def _newest(
         self, customer: CustomerId, feature: FeatureId, first_hour: int, last_hour: int
@@ -228,7 +260,7 @@ def _place(key: RollupKey) -> tuple[str, str, int, str, str]:
     return key.customer, key.feature, key.hour, key.subscription, key.dimensions
 
 
-def _row(rollup: Rollup) -> tuple[Value, ...]:
+def _row(rollup: Rollup, now: int) -> tuple[Value, ...]:
     row: list[Value] = [*_place(rollup.key)]
     for quarter in rollup.quarters:
         if quarter is None or not quarter.count:
@@ -241,7 +273,7 @@ def _row(rollup: Rollup) -> tuple[Value, ...]:
                 billionths,
                 None if quarter.at is None else micros(quarter.at),
             )
-    return tuple(row)
+    return (*row, now)
 
 
 def _rollup(
@@ -251,10 +283,10 @@ def _rollup(
     hour: int,
     subscription: str,
     dimensions: str,
-    *parts: Any,  # noqa: ANN401  four columns for each quarter, of which one may be null
+    *parts: Any,  # noqa: ANN401  four columns for each quarter, of which one may be null, and one more
 ) -> Rollup:
     first, second, third, fourth = (
-        _quarter(*parts[start : start + _FIELDS]) for start in range(0, len(parts), _FIELDS)
+        _quarter(*parts[start : start + _FIELDS]) for start in range(0, QUARTERS * _FIELDS, _FIELDS)
     )
     key = RollupKey(CustomerId(customer), FeatureId(feature), hour, subscription, dimensions)
     return Rollup(key, (first, second, third, fourth))

@@ -100,6 +100,12 @@ def by(column: sa.Column[T]) -> sa.ColumnElement[bool]:
     return column == sa.bindparam(f"by_{column.name}", type_=column.type)
 
 
+def latest(column: sa.Column[int | None], new: Excluded) -> dict[str, sa.ColumnElement[Any]]:
+    """The greater of a stored number and a new one, under the column's name."""
+    is_newer = sa.or_(column.is_(None), new[column.name] > column)
+    return {column.name: sa.case((is_newer, new[column.name]), else_=column)}
+
+
 def within(select: sa.Select[*Ts]) -> sa.Select[*Ts]:
     """A subquery that stays inside the scope of the statement around it."""
     return select.where(*_conditions(select.get_final_froms()))

@@ -5,6 +5,7 @@ one range.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -19,15 +20,20 @@ from ledger.store.sql.schema import (
     ScopedColumns,
     blob,
     integer,
+    integer_or_null,
     primary_key,
     text,
 )
-from ledger.store.sql.statement import Entry, by, scoped
+from ledger.store.sql.statement import Entry, by, latest, scoped
 from ledger.types.ids import CustomerId, FeatureId
+from ledger.types.zone import micros
 
 
 class UniqueColumns(ScopedColumns):
-    """That a value occurred in an hour; `quarters` has a bit for each quarter in which it did."""
+    """That a value occurred in an hour; `quarters` has a bit for each quarter in which it did.
+
+    `added_at` is when it was last noted; null if that is not known.
+    """
 
     customer = text()
     feature = text()
@@ -36,8 +42,9 @@ class UniqueColumns(ScopedColumns):
     dimensions = text()
     member = blob()
     quarters = integer()
+    added_at = integer_or_null()
 
-    __row_pos__: tuple[int, str, str, int, str, str, bytes, int]
+    __row_pos__: tuple[int, str, str, int, str, str, bytes, int, int | None]
 
 
 usage_uniques: Final = sa.Table(
@@ -52,7 +59,13 @@ usage_uniques: Final = sa.Table(
 _ALL: Final = (1 << QUARTERS) - 1
 
 _c = usage_uniques.c
-_NOTE = Entry(usage_uniques, lambda new: {"quarters": _c.quarters.op("|")(new["quarters"])})
+_NOTE = Entry(
+    usage_uniques,
+    lambda new: {
+        "quarters": _c.quarters.op("|")(new["quarters"]),
+        **latest(_c.added_at, new),
+    },
+)
 
 
 def _param(name: str) -> sa.BindParameter[int]:
@@ -89,6 +102,14 @@ _DROP_HOURS: Final = (
     _c.hour >= _param("first"),
     _c.hour < _param("last"),
 )
+TOUCHED = scoped(
+    sa.select(_c.hour)
+    .distinct()
+    .where(
+        by(_c.customer), *_DROP_HOURS, sa.or_(_c.added_at.is_(None), _c.added_at > _param("after"))
+    )
+)
+SOME_ROW = scoped(sa.select(_c.hour).where(by(_c.feature)).limit(1))
 DROP = scoped(usage_uniques.delete().where(*_DROP_HOURS))
 DROP_OF_ONE = scoped(usage_uniques.delete().where(by(_c.customer), *_DROP_HOURS))
 _UNLIMITED: Final = 2**62
@@ -97,8 +118,11 @@ _UNLIMITED: Final = 2**62
 class SqlUniques(Repository):
     """The part of a `UsageRepository` that tells different values from each other."""
 
+    _now: datetime
+
     def add_members(self, members: Sequence[Membership]) -> None:
         """Note which values occurred when; what was noted before stays."""
+        now = micros(self._now)
         rows = [
             (
                 one.key.customer,
@@ -108,6 +132,7 @@ class SqlUniques(Repository):
                 one.key.dimensions,
                 one.member,
                 one.quarters,
+                now,
             )
             for one in members
         ]
@@ -120,7 +145,7 @@ class SqlUniques(Repository):
         """Which values occurred in the hours from `first_hour` to before `last_hour`."""
         values = {"by_customer": customer, "by_feature": feature}
         for row in self._scope.stream(_HOURS, **values, first=first_hour, last=last_hour):
-            _, _, _, hour, subscription, dimensions, member, quarters = row
+            _, _, _, hour, subscription, dimensions, member, quarters, _ = row
             key = RollupKey(customer, feature, hour, subscription, dimensions)
             yield Membership(key, member, quarters)
 

@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from ledger.meter.acceptance import digest
-from ledger.meter.model import Claim, RejectedEvent, StoredEvent, UsageEvent
+from ledger.meter.model import (
+    Claim,
+    Membership,
+    RejectedEvent,
+    RollupKey,
+    StoredEvent,
+    UsageEvent,
+)
 from ledger.testing.contract import things
 from ledger.testing.contract.rollups import HOUR, rollup
 from ledger.testing.contract.store import NOW, OTHER_TENANT, Held, Store, Work
@@ -63,6 +70,30 @@ class ExpiryContract:
         assert acme.usage.expire(HOURS, LATER, 100) == (1, HOUR)
         assert list(acme.usage.stored(NOW - 2 * DAY, NOW)) == [late, waiting]
         assert acme.usage.waiting_for_customer(["stranger"]) == [waiting]
+
+    def test_the_hours_that_were_added_to_since_are_told(self, store: Store) -> None:
+        acme, later = Held(store), Held(store, at=LATER)
+        customer, feature = ids.CUSTOMER.new(), ids.FEATURE.new()
+        assert not acme.usage.has_rollups(feature)
+        for hour in (HOUR - 2, HOUR - 1, HOUR):
+            acme.usage.add_up("sum", [rollup(customer, feature, hour=hour)])
+        member = Membership(RollupKey(customer, feature, HOUR - 3), b"m" * 16, 1)
+        acme.usage.add_members([member])
+        assert acme.usage.touched(customer, feature, NOW) == set()
+        later.usage.add_up("sum", [rollup(customer, feature, hour=HOUR - 1)])
+        later.usage.add_members([member])
+        acme.usage.add_up("sum", [rollup(customer, feature, hour=HOUR - 1)])  # another clock
+        assert acme.usage.touched(customer, feature, NOW) == {HOUR - 3, HOUR - 1}
+        assert acme.usage.touched(customer, feature, NOW, (HOUR - 1, HOUR)) == {HOUR - 1}
+        assert acme.usage.touched(customer, feature, LATER) == set()
+        assert acme.usage.touched(ids.CUSTOMER.new(), feature, NOW) == set()
+        before = acme.usage.touched(customer, feature, NOW - DAY)
+        assert before == {HOUR - 3, HOUR - 2, HOUR - 1, HOUR}
+        assert acme.usage.has_rollups(feature)
+        unique = ids.FEATURE.new()
+        acme.usage.add_members([Membership(RollupKey(customer, unique, HOUR), b"m" * 16, 1)])
+        assert acme.usage.has_rollups(unique)
+        assert not Held(store, OTHER_TENANT).usage.has_rollups(unique)
 
     def test_how_far_events_may_be_gone_never_goes_back(self, store: Store) -> None:
         acme = Held(store)

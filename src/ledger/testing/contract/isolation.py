@@ -101,6 +101,8 @@ class _Everything:
             lambda work: work.due.list("billing", end, 10),
             lambda work: work.events.page(None, 10).items,
             lambda work: work.usage.oldest_hour(),
+            lambda work: work.usage.has_rollups(feature),
+            lambda work: work.usage.touched(of, feature, start),
             lambda work: work.usage.expired_before(),
         ]
 

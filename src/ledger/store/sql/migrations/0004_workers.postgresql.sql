@@ -1,5 +1,6 @@
 -- Workers: who does what at present, from when on raw usage events are all there, and how old the
--- mark of a writer is.
+-- mark of a writer is. And when an hour was last added to: who asks what was known at an instant
+-- counts those hours anew that were added to later. Null says that it is not known.
 
 SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
 
@@ -19,6 +20,15 @@ CREATE TABLE usage_horizon (
 );
 
 ALTER TABLE usage_marks ADD COLUMN at bigint NOT NULL DEFAULT 0;
+
+ALTER TABLE usage_rollups ADD COLUMN added_at bigint;
+
+ALTER TABLE usage_uniques ADD COLUMN added_at bigint;
+
+-- Events that were voided are found by their customer: until then they were known.
+
+CREATE INDEX usage_events_voided ON usage_events (scope_id, customer, voided_at)
+  WHERE voided_at IS NOT NULL;
 
 DO $$
 DECLARE
