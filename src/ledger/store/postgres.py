@@ -36,6 +36,7 @@ from ledger.types.scope import Scope
 
 _MIGRATION_LOCK_S: Final = 1
 _MIGRATION_PATIENCE_S: Final = 120
+_STAGES: Final = "ledger_stages"
 _PLACES: Final = 10_000  # what the sequence counts on by
 _HELD: Final = {"events": 1, "usage": 2}
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -192,14 +193,15 @@ class Postgres:
     ) -> int:
         """Insert many rows in one go; how many were stored."""
         with self._driven(connection) as driver:
-            return self._staging(entry).insert(driver, rows) if rows else 0
+            used = connection.info[_STAGES]
+            return self._staging(entry).insert(driver, rows, used) if rows else 0
 
     def insert_new(
         self, connection: sa.Connection, entry: Entry, rows: Sequence[Sequence[Value]]
     ) -> set[Value]:
         """Insert the rows whose key is new; the keys, after the scope, that were there before."""
         with self._driven(connection) as driver:
-            return self._staging(entry).insert_new(driver, rows)
+            return self._staging(entry).insert_new(driver, rows, connection.info[_STAGES])
 
     def reserve(
         self, connection: sa.Connection, last: Callable[[], int], count: int
@@ -295,6 +297,7 @@ class Postgres:
             token, leave = self._commits.begin()
             words.append(leave)
         _say(connection, "; ".join(words))
+        connection.info[_STAGES] = set[str]()
         return token
 
     def _commit(self, connection: sa.Connection, token: str | None) -> None:
