@@ -100,7 +100,10 @@ class Postgres:
 
     def fault(self, error: BaseException) -> Fault:
         """What an error of PostgreSQL means."""
-        return fault(error)
+        found = fault(error)
+        if found.kind in {"denied", "not_migrated"}:
+            self._role = None  # there may be tables since, and rights to them: look again
+        return found
 
     def insert(self, table: sa.Table[Any]) -> Any:  # noqa: ANN401  the two dialects' inserts are alike, not related
         """Begin an insert."""
@@ -170,9 +173,11 @@ class Postgres:
                 _say(connection, script)
             except DBAPIError as error:
                 found = fault(error)
-                if found.kind != "busy" or not again.after(found):
+                if found.kind != "busy":
                     raise
-                _say(connection, "ROLLBACK TO step")
+                _say(connection, "ROLLBACK TO step")  # before the pause: it lets go of all locks
+                if not again.after(found):
+                    raise
             else:
                 return
 
