@@ -43,6 +43,15 @@ def test_what_came_in_later_does_not_count(acme: Acme, jane: str, clock: Movable
     assert used(acme, as_of=NEW_YEAR - HOUR) == 0
 
 
+def test_what_was_voided_later_still_counts(acme: Acme, jane: str, clock: MovableClock) -> None:
+    acme.usage.record([UsageEvent("calls", "jane", 5, key="a"), UsageEvent("calls", "jane", 2)])
+    acme.usage.record([UsageEvent("calls", "jane", 9, key="alone", time=NEW_YEAR - 5 * HOUR)])
+    clock.advance(HOUR)
+    acme.usage.void(["a", "alone"], reason="a test")
+    clock.advance(HOUR)
+    assert [used(acme, NEW_YEAR), used(acme, NEW_YEAR + HOUR), used(acme)] == [16, 2, 2]
+
+
 def test_the_period_is_the_one_of_then(acme: Acme, jane: str, clock: MovableClock) -> None:
     acme.usage.record([UsageEvent("calls", "jane", 5)])
     clock.advance(40 * DAY)
@@ -96,16 +105,15 @@ METERS: dict[Aggregation, Meter] = {
     "weighted_sum": Meter("calls", "weighted_sum", property="size", dimensions=("kind",)),
 }
 # How many minutes before it comes in an event was, its value, its kind, whose it is.
+SAID = st.tuples(
+    st.one_of(st.integers(-4, 90), st.integers(0, 3 * 24 * 60)),
+    st.integers(-3, 9),
+    st.sampled_from([1, 2]),
+    st.sampled_from(CUSTOMERS),
+)
+# Events that come in together, and which of all before them, if any, is voided then.
 BATCHES = st.lists(
-    st.lists(
-        st.tuples(
-            st.one_of(st.integers(-4, 90), st.integers(0, 3 * 24 * 60)),
-            st.integers(-3, 9),
-            st.sampled_from([1, 2]),
-            st.sampled_from(CUSTOMERS),
-        ),
-        max_size=6,
-    ),
+    st.tuples(st.lists(SAID, max_size=6), st.one_of(st.none(), st.integers(0, 30))),
     min_size=1,
     max_size=5,
 )
@@ -125,7 +133,9 @@ def told(acme: Acme, as_of: datetime | None) -> list[list[UsageRow] | Decimal]:
 @settings(max_examples=25)
 @given(BATCHES, st.sampled_from(sorted(METERS)), st.sampled_from([7, 60, 700]))
 def test_what_was_told_then_is_told_as_of_then(
-    batches: list[list[tuple[int, int, int, str]]], aggregation: Aggregation, minutes: int
+    batches: list[tuple[list[tuple[int, int, int, str]], int | None]],
+    aggregation: Aggregation,
+    minutes: int,
 ) -> None:
     clock = MovableClock(NEW_YEAR)
     with ledger.open("sqlite:///:memory:", clock=clock, meter=MeterConfig(spool=False)) as engine:
@@ -134,17 +144,23 @@ def test_what_was_told_then_is_told_as_of_then(
         for name in CUSTOMERS:
             acme.customers.create(name=name, external_id=name)
         then: list[tuple[datetime, list[list[UsageRow] | Decimal]]] = []
-        for batch in batches:
+        keys: list[str] = []
+        for batch, voided in batches:
             now = clock.now()
+            if voided is not None and keys:
+                acme.usage.void(keys.pop(voided % len(keys)), reason="wrong")
+            new = [f"{len(then)}-{number}" for number in range(len(batch))]
+            keys += new
             acme.usage.record(
                 [
                     UsageEvent(
                         "calls",
                         who,
+                        key=key,
                         time=now - timedelta(minutes=ago),
                         properties={"size": size, "kind": kind},
                     )
-                    for ago, size, kind, who in batch
+                    for key, (ago, size, kind, who) in zip(new, batch, strict=True)
                 ]
             )
             then.append((now, told(acme, None)))

@@ -1,6 +1,6 @@
 """Usage events are voided and replaced by key: then usage is as if the old one had never come."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,9 +14,12 @@ from ledger.meter.acceptance import digest
 from ledger.meter.events import UsageReplaced, UsageVoided
 from ledger.meter.model import Claim, StoredEvent, UsageEvent
 from ledger.meter.operations import record, total
-from ledger.plan.feature import Meter
+from ledger.meter.rebuilding import rebuild
+from ledger.meter.usage import Piece, raw
+from ledger.plan.feature import Aggregation, Feature, Meter
 from ledger.store.sql.work import SqlWork
 from ledger.types.errors import Conflict, Invalid, LedgerError, NotFound
+from ledger.types.zone import micros
 from tests.meter.books import NOW, Books
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -230,10 +233,33 @@ def test_an_event_that_waits_is_replaced_and_counts(kept: Books) -> None:
     assert [event.key for event in kept.run(lambda work: work.usage.unmatched(None, 9))] == ["w"]
 
 
-def test_a_feature_that_comes_later_does_not_count_voided_events(kept: Books) -> None:
+@pytest.mark.parametrize("aggregation", ["sum", "unique", "weighted_sum"])
+def test_a_feature_that_came_later_is_not_filled_by_a_correction(
+    kept: Books, aggregation: Aggregation
+) -> None:
+    late = kept.feature("late", Meter("calls", aggregation))
     void(kept, "b")
-    kept.feature("later", Meter("calls"))
-    assert kept.run(lambda work: total(work, "jane", "later")) == 7
+    kept.run(lambda work: usage.replace(work, "a", call(quantity=4), reason="a typo"))
+    kept.run(lambda work: record(work, [call("d", 1, time=NOW - HOUR)]))
+    counts = kept.run(lambda work: [len(list(raw_of(work, late))), int(counted(work, late))])
+    assert counts == [3, 2]  # a, c and d are stored; it has counted a and d
+    kept.run(lambda work: rebuild(work, late, (0, 10**6)))
+    assert kept.run(lambda work: counted(work, late)) == 3
+    void(kept, "c")
+    assert kept.run(lambda work: counted(work, late)) == 2
+
+
+def raw_of(work: SqlWork, feature: Feature) -> Iterator[Piece]:
+    jane = work.customers.get("jane").id
+    return raw(work, jane, feature, micros(NOW - DAY), micros(NOW + DAY))
+
+
+def counted(work: SqlWork, feature: Feature) -> int:
+    """How many events a feature has counted; of different values, how many of these."""
+    jane, hours = work.customers.get("jane").id, (0, 10**6)
+    rollups = work.usage.rollups(jane, feature.id, *hours)
+    members = list(work.usage.members(jane, feature.id, *hours))
+    return len(members) + sum(q.count for one in rollups for q in one.quarters if q is not None)
 
 
 def test_an_archived_feature_is_counted_anew_too(kept: Books) -> None:
@@ -243,7 +269,8 @@ def test_an_archived_feature_is_counted_anew_too(kept: Books) -> None:
 
 
 def test_dimensions_and_subscriptions_are_counted_anew(kept: Books) -> None:
-    kept.feature("by_model", Meter("calls", dimensions=("model",)))
+    by_model = kept.feature("by_model", Meter("calls", dimensions=("model",)))
+    kept.run(lambda work: rebuild(work, by_model, (0, 10**6)))
     sent = [call(f"m{n}", n, properties={"model": "ab"[n % 2]}) for n in range(1, 5)]
     kept.run(lambda work: record(work, sent))
     void(kept, "m2")

@@ -14,6 +14,7 @@ from ledger.meter import operations as usage
 from ledger.meter.events import RejectedUsageDismissed, RejectedUsageRetried
 from ledger.meter.model import RejectedEvent, Retry, StoredEvent, UsageEvent
 from ledger.meter.operations import record, total
+from ledger.meter.rebuilding import rebuild
 from ledger.meter.retrying import Names, retry_keys, retry_page
 from ledger.plan.feature import Feature, Meter
 from ledger.store.sql.work import SqlWork
@@ -211,9 +212,10 @@ def test_what_was_stored_meanwhile_leaves_the_list(kept: Books) -> None:
 
 
 def uncountable(kept: Books) -> RejectedEvent:
-    """An event that is stored, and that a feature which came later cannot count."""
+    """An event that is stored, and that a feature which was filled later cannot count."""
     sent(kept, call("a", 3, properties={"tokens": "many"}))
-    kept.feature("tokens", Meter("calls", property="tokens"))
+    tokens = kept.feature("tokens", Meter("calls", property="tokens"))
+    kept.run(lambda work: rebuild(work, tokens, (0, 10**6)))
     (entry,) = refused(kept)
     assert entry.reason.startswith("bad_decimal")
     return entry

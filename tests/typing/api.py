@@ -3,7 +3,16 @@
 from typing import assert_type
 
 import ledger
-from ledger import Entitlement, Invoice, Page, Plan, Subscription, SubscriptionId
+from ledger import (
+    Entitlement,
+    Invoice,
+    Page,
+    Plan,
+    Retry,
+    StoredEvent,
+    Subscription,
+    SubscriptionId,
+)
 from ledger.engine.face import AsyncListing, Listing
 
 
@@ -14,6 +23,9 @@ def called(engine: ledger.Engine, stored_id: str) -> None:
     assert_type(acme.entitlements.cached("user_42", "api_calls"), Entitlement | None)
     assert_type(acme.plans.list(status="active"), Listing[Plan])
     assert_type(acme.plans.list().page(), Page[Plan])
+    assert_type(acme.usage.list(state="voided"), Listing[StoredEvent])
+    assert_type(acme.usage.void(["a", "b"], reason="a load test"), list[StoredEvent])
+    assert_type(acme.usage.retry_unmatched(customer="jnae", as_customer="jane"), Retry)
     assert_type(acme.invoices.generate(SubscriptionId(stored_id)), Invoice)
     acme.invoices.generate(acme.plans.get("pro").id)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a plan's id
     acme.customers.create(nmae="Jane")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] - a misspelt name
@@ -26,4 +38,5 @@ async def awaited(stored_id: str) -> None:
         assert_type(await acme.entitled("user_42", "api_calls"), Entitlement)
         assert_type(await acme.subscriptions.create("user_42", "pro"), Subscription)
         assert_type(acme.plans.list(), AsyncListing[Plan])
+        assert_type(await acme.usage.get("a"), StoredEvent)
         assert_type(await acme.invoices.preview(SubscriptionId(stored_id)), Invoice)

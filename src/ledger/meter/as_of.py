@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, cast
 
+from msgspec.structs import replace
+
 from ledger.customer.ports import CustomerRepository
 from ledger.event.ports import EventLog
 from ledger.meter.levels import stretch_of
@@ -87,11 +89,15 @@ class UsageAsOf:
         self._hours: dict[tuple[CustomerId, int], _Hour] = {}
 
     def stored(
-        self, start: datetime, end: datetime, *, customer: str | None = None
+        self, start: datetime, end: datetime, *, customer: str | None = None, voided: bool = False
     ) -> Iterator[StoredEvent]:
-        """Events by their own time, those that had come in."""
-        for event in self._usage.stored(start, end, customer=customer):
-            if event.received_at <= self._at:
+        """Events by their own time, those that had come in; one that was voided later is good."""
+        for event in self._usage.stored(start, end, customer=customer, voided=True):
+            if event.received_at > self._at:
+                continue
+            if event.voided_at is not None and event.voided_at > self._at:
+                yield replace(event, voided_at=None, void_reason=None)
+            elif event.voided_at is None or voided:
                 yield event
 
     def rollups(

@@ -5,7 +5,9 @@ counted in are counted anew, so whatever the aggregation, usage is as if it had 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -17,12 +19,20 @@ from ledger.meter.model import Reading, StoredEvent, UsageEvent
 from ledger.meter.ports import UsageWork
 from ledger.meter.rebuilding import rebuild
 from ledger.meter.recording import Judged, claim_of, judge, readers, store, stored
-from ledger.meter.rollup import HOUR_US
+from ledger.meter.rollup import HOUR_US, meter_of
 from ledger.plan.feature import Feature
 from ledger.plan.naming import check_name, check_text
 from ledger.types.errors import Conflict, Invalid, NotFound
 from ledger.types.ids import CustomerId
 from ledger.types.zone import instant_text, micros
+
+
+class Counted(NamedTuple):
+    """Hours [first, last) of a customer's, and a feature that counts in them."""
+
+    feature: Feature
+    customer: CustomerId
+    hours: tuple[int, int]
 
 
 def get(work: UsageWork, key: str) -> StoredEvent:
@@ -66,8 +76,9 @@ def void(
                 code="already_voided",
             )
     refuse_late(work, events, late_periods)
+    hours = counted_hours(work, events)
     voided = take_back(work, events, why)
-    recount(work, events)
+    recount(work, hours)
     for event in voided:
         work.events.add(UsageVoided(event, why, who))
     return voided
@@ -154,12 +165,33 @@ def take_back(work: UsageWork, events: Sequence[StoredEvent], reason: str) -> li
     return voided
 
 
-def recount(work: UsageWork, events: Iterable[StoredEvent], *, lists: bool = False) -> None:
-    """Count the hours of these events anew, for every feature that reads them."""
-    counted = [event for event in events if event.unmatched is None]
-    by_name = readers(work, sorted({event.event for event in counted}))
-    for feature, customer, hours in _hours(counted, by_name):
-        rebuild(work, feature, hours, customer, lists=lists)
+def counted_hours(work: UsageWork, events: Iterable[StoredEvent]) -> list[Counted]:
+    """Where features that read these events have counted something in their hours.
+
+    Where one has not, it came later and was not filled from what is stored: there is nothing to
+    take away, and a correction does not fill it.
+    """
+    found: list[Counted] = []
+    for feature, customer, hours in _hours(work, events):
+        there = _counted_in(work, feature, customer, hours[0], hours[-1] + 1)
+        some = [hour for hour in hours if hour in there]
+        found += [Counted(feature, customer, stretch) for stretch in _stretches(some)]
+    return found
+
+
+def all_hours(work: UsageWork, events: Iterable[StoredEvent]) -> list[Counted]:
+    """Where features read these events, whether they have counted anything there or not."""
+    return [
+        Counted(feature, customer, stretch)
+        for feature, customer, hours in _hours(work, events)
+        for stretch in _stretches(hours)
+    ]
+
+
+def recount(work: UsageWork, hours: Iterable[Counted], *, lists: bool = False) -> None:
+    """Count hours anew. With `lists` an event that cannot be counted is listed as refused."""
+    for feature, customer, stretch in hours:
+        rebuild(work, feature, stretch, customer, lists=lists)
 
 
 def exchange(
@@ -170,10 +202,11 @@ def exchange(
 ) -> list[StoredEvent]:
     """Replace stored events by others that were judged good, under the same keys."""
     valid = [before for before, _ in pairs if before.voided_at is None]
+    hours = counted_hours(work, valid)
     voided = {event.id: event for event in take_back(work, valid, reason)}
     store(work, [new for _, new in pairs])
     work.usage.reclaim({digest(before.key): claim_of(new) for before, new in pairs})
-    recount(work, valid)  # with the new ones that are in the same hours
+    recount(work, hours)  # with the new ones that are in them
     exchanged = [stored(work, new) for _, new in pairs]
     for (before, _), after in zip(pairs, exchanged, strict=True):
         was = voided.get(before.id, before)
@@ -212,24 +245,32 @@ def _customer(event: StoredEvent) -> CustomerId | None:
 
 
 def _hours(
-    events: Iterable[StoredEvent], by_name: Mapping[str, Sequence[Feature]]
-) -> Iterator[tuple[Feature, CustomerId, tuple[int, int]]]:
-    """The hours [first, last) of each feature and customer that these events are in."""
+    work: UsageWork, events: Iterable[StoredEvent]
+) -> Iterator[tuple[Feature, CustomerId, list[int]]]:
+    """The hours that these events are in, of each customer, for each feature that reads them."""
     hours = defaultdict[tuple[str, str], set[int]](set)
     for event in events:
-        hours[event.event, event.customer].add(micros(event.time) // HOUR_US)
+        if event.unmatched is None:
+            hours[event.event, event.customer].add(micros(event.time) // HOUR_US)
+    by_name = readers(work, sorted({name for name, _ in hours}))
     for (name, customer), some in sorted(hours.items()):
         for feature in sorted(by_name.get(name, []), key=lambda one: one.id):
-            for stretch in _stretches(sorted(some)):
-                yield feature, CustomerId(customer), stretch
+            yield feature, CustomerId(customer), sorted(some)
+
+
+def _counted_in(
+    work: UsageWork, feature: Feature, customer: CustomerId, first: int, last: int
+) -> set[int]:
+    """The hours of [first, last) in which a feature has counted something of a customer."""
+    if meter_of(feature).aggregation == "unique":
+        members = work.usage.members(customer, feature.id, first, last)
+        return {member.key.hour for member in members}
+    rollups = work.usage.rollups(customer, feature.id, first, last)
+    return {rollup.key.hour for rollup in rollups}
 
 
 def _stretches(hours: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Hours that follow each other, as one."""
-    first = last = hours[0]
-    for hour in hours[1:]:
-        if hour != last + 1:
-            yield first, last + 1
-            first = hour
-        last = hour
-    yield first, last + 1
+    """Hours that follow each other, as one: [first, last)."""
+    for _, run in groupby(enumerate(hours), key=lambda numbered: numbered[1] - numbered[0]):
+        some = [hour for _, hour in run]
+        yield some[0], some[-1] + 1

@@ -202,9 +202,9 @@ class UsageRepository(Protocol):
         after: datetime,
         hours: tuple[int, int] | None = None,
     ) -> set[int]:
-        """The hours, of all or of [first, last), that something was counted in after an instant.
+        """The hours, of all or of [first, last), that were counted in, or voided, after an instant.
 
-        By the instants of the transactions that counted it. One more does no harm.
+        By the instants of the transactions that did it. One more does no harm.
         """
         ...
 

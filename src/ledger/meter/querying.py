@@ -44,8 +44,9 @@ def total(
     it. Of a `last` feature this is the level at the end, of a `weighted_sum` what it has come to by
     now: an average is over the whole of [start, end).
 
-    With `as_of` what was known at that instant: events that came in later do not count, and now is
-    then. A feature counts as it does today, an event that waited from when it came in.
+    With `as_of` what was known at that instant: events that came in later do not count, those that
+    were voided later do, and now is then. A feature counts as it does today, an event that waited
+    from when it came in.
 
     Raises:
         NotFound: no such customer or feature.

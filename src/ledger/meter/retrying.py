@@ -8,7 +8,16 @@ from msgspec import structs
 
 from ledger.meter.acceptance import digest, stamp
 from ledger.meter.config import BATCH_MAX, LATE_PERIODS
-from ledger.meter.correcting import exchange, found, recount, refuse_late, says, void, words
+from ledger.meter.correcting import (
+    all_hours,
+    exchange,
+    found,
+    recount,
+    refuse_late,
+    says,
+    void,
+    words,
+)
 from ledger.meter.events import RefusedUsage, RejectedUsageDismissed, RejectedUsageRetried
 from ledger.meter.matching import count_all
 from ledger.meter.model import (
@@ -287,7 +296,7 @@ def _record_again(
 def _recounted(work: UsageWork, event: StoredEvent) -> EventResult:
     """Count a stored event again; a feature that still cannot count it lists it again."""
     work.usage.drop_rejected([event.id])
-    recount(work, [event], lists=True)
+    recount(work, all_hours(work, [event]), lists=True)
     left = work.usage.rejected_by_id([event.id]).get(event.id)
     if left is not None:
         return EventResult("rejected", event.id, event.key, left.reason)

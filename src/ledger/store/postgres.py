@@ -244,9 +244,11 @@ class Postgres:
         return [(tenant, app) for tenant, app in rows]
 
     def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:
-        """Make the tables of the months to come, where they are missing."""
+        """Make the tables of the months to come, and drop those of months that have expired."""
         postgres_upkeep.make_ahead(self, at)
-        return []
+        postgres_upkeep.sweep(self)
+        gone = [] if usage_before is None else postgres_upkeep.drop_months(self, usage_before)
+        return [f"dropped {month}, whose events had all expired" for month in gone]
 
     def findings(self) -> list[Finding]:
         """What the server says of itself and of the fences."""

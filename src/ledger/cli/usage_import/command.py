@@ -62,9 +62,10 @@ def import_usage(
 ) -> int:
     """Import usage from CSV, JSON lines, JSON or CloudEvents; again, and nothing counts twice.
 
-    A row is an event. The columns event, customer, time, quantity and key are read as such; other
-    names are mapped with the options. A CloudEvent needs no mapping: its type is the event, its
-    subject the customer, its data the properties. In JSON, a.b names a field inside an object.
+    A row is an event. The columns event, customer, time, quantity, key and, as an export writes
+    them, properties and subscription are read as such; other names are mapped with the options. A
+    CloudEvent needs no mapping: its type is the event, its subject the customer, its data the
+    properties. In JSON, a.b names a field inside an object.
 
     A row without a key gets one from its content and its occurrence among equal rows, so two equal
     rows are two events, and importing the file again adds none, as long as the mapping is the same.

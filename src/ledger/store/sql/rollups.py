@@ -25,6 +25,7 @@ from ledger.store.sql.schema import (
     text,
 )
 from ledger.store.sql.statement import Entry, Excluded, by, latest, scoped, within
+from ledger.store.sql.usage_events import VOIDED
 from ledger.types.errors import Invalid
 from ledger.types.ids import CustomerId, FeatureId
 from ledger.types.quantity import join, split
@@ -239,11 +240,12 @@ class SqlRollups(Repository):
         after: datetime,
         hours: tuple[int, int] | None = None,
     ) -> set[int]:
-        """The hours that were added to after an instant, or of which it is not known."""
+        """The hours that were added to, or taken from, after an instant; or it is not known."""
         first, last = hours or (_BEGINNING, -_BEGINNING)
         values: dict[str, Value] = {"by_customer": customer, "by_feature": feature}
         values |= {"after": micros(after), "first": first, "last": last}
-        queries = (_TOUCHED, usage_uniques.TOUCHED)
+        # An hour whose only event was voided has no row that could tell.
+        queries = (_TOUCHED, usage_uniques.TOUCHED, VOIDED)
         return {row[0] for query in queries for row in self._scope.rows(query, **values)}
 
     def _newest(

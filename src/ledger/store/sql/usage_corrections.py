@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ledger.meter.model import StoredEvent, UsageState
 from ledger.store.sql.connection import Row, chunks
 from ledger.store.sql.paging import after_cursor
-from ledger.store.sql.statement import by, scoped
+from ledger.store.sql.statement import by, scoped, within
 from ledger.store.sql.usage_events import (
     ALL_COLUMNS,
     HOUR_US,
@@ -30,16 +30,21 @@ _HAS_KEY = sa.or_(
     # An event whose key is its own id does not say it twice; the digest of such a key is the UUID.
     sa.and_(_e.key.is_(None), _e.id.in_(sa.bindparam("digests", expanding=True))),
 )
-_KEYED_IN_HOUR = scoped(
-    ALL_COLUMNS.where(
-        by(_e.hour), _e.time.in_(sa.bindparam("times", expanding=True)), _HAS_KEY
-    ).order_by(_e.position)
+_at = usage_events.alias("at_times")
+# The index alone says where the events of an hour are that happened at these times: only they are
+# looked at, and not all of the hour.
+_AT_TIMES = within(
+    sa.select(_at.c.position).where(
+        by(_at.c.hour), _at.c.time.in_(sa.bindparam("times", expanding=True))
+    )
 )
+_IN_HOUR = ALL_COLUMNS.where(by(_e.hour), _e.position.in_(_AT_TIMES))
+_KEYED_IN_HOUR = scoped(_IN_HOUR.where(_HAS_KEY).order_by(_e.position))
 _KEYED = scoped(ALL_COLUMNS.where(_HAS_KEY).order_by(_e.position))
 _PLACES = scoped(
     sa.select(_e.id, _e.customer, _e.time, _e.position).where(
         by(_e.hour),
-        _e.time.in_(sa.bindparam("times", expanding=True)),
+        _e.position.in_(_AT_TIMES),
         _e.id.in_(sa.bindparam("ids", expanding=True)),
     )
 )

@@ -92,6 +92,13 @@ usage_events: Final = sa.Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
+sa.Index(
+    "usage_events_voided",
+    usage_events.c.scope_id,
+    usage_events.c.customer,
+    usage_events.c.voided_at,
+    sqlite_where=usage_events.c.voided_at.is_not(None),
+)
 usage_unmatched: Final = sa.Table(
     "usage_unmatched",
     METADATA,
@@ -120,6 +127,17 @@ _OF_HOUR = ALL_COLUMNS.where(by(_c.hour), _c.time >= _FROM, _c.time < _TO).order
 _GOOD_OF_HOUR = _OF_HOUR.where(_c.voided_at.is_(None))
 _IN_HOUR, _IN_HOUR_OF_ONE = scoped(_GOOD_OF_HOUR), scoped(_GOOD_OF_HOUR.where(by(_c.customer)))
 _ALL_IN_HOUR, _ALL_IN_HOUR_OF_ONE = scoped(_OF_HOUR), scoped(_OF_HOUR.where(by(_c.customer)))
+VOIDED = scoped(
+    sa.select(_c.hour)
+    .distinct()
+    .where(
+        by(_c.customer),
+        _c.voided_at > sa.bindparam("after", type_=INTEGER),
+        _c.hour >= sa.bindparam("first", type_=INTEGER),
+        _c.hour < sa.bindparam("last", type_=INTEGER),
+    )
+)
+"""In which hours events of a customer were voided after an instant."""
 
 HOUR_US: Final = HOUR_S * MICROSECONDS
 

@@ -337,12 +337,16 @@ RETURNS TABLE (tenant text, app text, id text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
   PERFORM set_config('ledger.due', 'on', true);
+  -- The names come last: else every tenant would be looked into for a few things that are due.
   RETURN QUERY
     SELECT s.tenant, s.app, d.id
-    FROM due d JOIN scopes s ON s.id = d.scope_id
-    WHERE d.kind = of_kind AND d.at <= until
-    ORDER BY d.at, d.scope_id, d.id
-    LIMIT many;
+    FROM (
+      SELECT due.scope_id, due.id, due.at FROM due
+      WHERE due.kind = of_kind AND due.at <= until
+      ORDER BY due.at, due.scope_id, due.id
+      LIMIT many
+    ) d JOIN scopes s ON s.id = d.scope_id
+    ORDER BY d.at, d.scope_id, d.id;
   PERFORM set_config('ledger.due', 'off', true);
 END $$;
 

@@ -25,6 +25,11 @@ ALTER TABLE usage_rollups ADD COLUMN added_at bigint;
 
 ALTER TABLE usage_uniques ADD COLUMN added_at bigint;
 
+-- Events that were voided are found by their customer: until then they were known.
+
+CREATE INDEX usage_events_voided ON usage_events (scope_id, customer, voided_at)
+  WHERE voided_at IS NOT NULL;
+
 DO $$
 DECLARE
   name text;

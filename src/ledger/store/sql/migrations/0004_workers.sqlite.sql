@@ -23,7 +23,13 @@ ALTER TABLE usage_rollups ADD COLUMN added_at INTEGER;
 
 ALTER TABLE usage_uniques ADD COLUMN added_at INTEGER;
 
+-- Events that were voided are found by their customer: until then they were known.
+
+CREATE INDEX usage_events_voided ON usage_events (scope_id, customer, voided_at)
+  WHERE voided_at IS NOT NULL;
+
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('usage_events', 'usage_events_voided', '1000000 100000 10 1'),
   ('leases', 'sqlite_autoindex_leases_1', '10000 2 1');
 
 ANALYZE sqlite_schema;
