@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 import psycopg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 import ledger
 from ledger import Feature, UsageEvent
@@ -214,6 +215,25 @@ def test_a_backend_that_is_terminated_is_replaced(
     assert len(acme.events.page(None, 10)) == 1
 
 
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_transaction_that_is_silent_for_a_minute_is_ended_by_the_server(
+    writes: bool, postgres_store: SqlStore
+) -> None:
+    setting, database = "idle_in_transaction_session_timeout", postgres_store.database
+    with database.transaction(writes=writes) as connection:
+        assert connection.exec_driver_sql(f"SHOW {setting}").scalar_one() == "1min"
+
+    def silent() -> None:
+        with database.transaction(writes=writes) as connection:
+            connection.exec_driver_sql(f"SET LOCAL {setting} = '50ms'")
+            Event().wait(0.5)  # as if the client's machine were gone
+            connection.exec_driver_sql("SELECT 1")
+
+    with pytest.raises(DBAPIError) as ended:
+        silent()
+    assert database.fault(ended.value).kind == "lost"  # which is begun again
+
+
 def test_an_error_of_the_work_is_told_although_the_connection_is_lost(
     postgres_store: SqlStore, postgres: Cluster
 ) -> None:
@@ -236,10 +256,10 @@ def test_one_connection_is_enough(postgres_url: str) -> None:
 def test_what_transactions_leave_to_prove_themselves_is_dropped(
     postgres_store: SqlStore, postgres_url: str, postgres: Cluster
 ) -> None:
-    acme = Held(postgres_store)
+    acme, name = Held(postgres_store), postgres_url.rpartition("/")[2]
+    postgres.execute(postgres_url, "DELETE FROM commits")  # of the tests before this one
     for number in range(250):
         acme.events.add(things.Noted(str(number)))
-    name = postgres_url.rpartition("/")[2]
     with psycopg.connect(postgres.superuser_url(name), autocommit=True) as connection:
         connection.execute("UPDATE commits SET at = 0")
         assert _count(connection) < 250
