@@ -43,6 +43,8 @@ _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Not READ WRITE: whether this server takes writes is for its administrator to say.
 _WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _QUIET: Final = "SET LOCAL client_min_messages = warning"
+# A client whose machine is gone says no goodbye, and what it had locked others wait for.
+_NOT_FOREVER: Final = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
 _AS_APP: Final = f"SET LOCAL ROLE {postgres_role.NAME}"
 
 
@@ -287,7 +289,7 @@ class Postgres:
         """Begin, as the role and in the scope; the token of a transaction that writes."""
         role = self._known_role(connection)
         wait = f"SET LOCAL lock_timeout = '{self._address.lock_wait_s}s'"
-        words = [_WRITE if writes else _READ, _QUIET, wait]
+        words = [_WRITE if writes else _READ, _QUIET, _NOT_FOREVER, wait]
         if role.is_member:
             words.append(_AS_APP)
         if scope is not None:
