@@ -171,7 +171,12 @@ def test_functions_that_work_as_their_owner_look_nowhere_else_and_are_not_for_ev
         "SELECT proname, proconfig, has_function_privilege('public', oid, 'EXECUTE')"
         " FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     ).fetchall()
-    assert {name for name, *_ in found} == {"ledger_due", "ledger_drop_months", "ledger_make_month", "ledger_scopes"}
+    assert {name for name, *_ in found} == {
+        "ledger_due",
+        "ledger_drop_months",
+        "ledger_make_month",
+        "ledger_scopes",
+    }
     for _, settings, is_for_everybody in found:
         assert settings == ["search_path=public, pg_temp"]
         assert not is_for_everybody
