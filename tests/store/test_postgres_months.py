@@ -18,10 +18,10 @@ from ledger.store.sql.store import SqlStore
 from ledger.store.sql.usage_events import HOUR_US, uuid_of
 from ledger.store.sql.work import SqlWork
 from ledger.testing.contract import things
-from ledger.testing.contract.store import ACME, NOW, Held
+from ledger.testing.contract.store import ACME, NOW, OTHER_TENANT, Held
 from ledger.types.clock import SystemClock
 from ledger.types.errors import Unavailable
-from ledger.types.zone import from_micros
+from ledger.types.zone import from_micros, micros
 from tests.servers import Cluster
 
 TICK = timedelta(microseconds=1)
@@ -216,3 +216,26 @@ def test_a_batch_is_stored_whole_or_not_at_all_where_a_month_is_missing(
     with pytest.raises(Unavailable):
         Held(store).usage.add([kept, *_of(at)])
     assert list(Held(store).usage.stored(before, before + TICK)) == []
+
+
+def test_a_month_whose_events_have_all_expired_goes(store: SqlStore, url: str) -> None:
+    gone, kept = datetime(1990, 3, 5, tzinfo=UTC), datetime(1990, 4, 5, tzinfo=UTC)
+    acme, other = Held(store), Held(store, OTHER_TENANT)
+    for held in (acme, other):
+        held.usage.add(_of(gone, kept))
+    march = micros(datetime(1990, 4, 1, tzinfo=UTC)) // HOUR_US
+    later = datetime(2100, 1, 1, tzinfo=UTC)
+    acme.usage.expire((0, march), later, 1_000)
+    assert not any("1990" in said for said in store.keep_up(NOW, later))  # another tenant has some
+    other.usage.expire((0, march), later, 1_000)
+    with psycopg.connect(url) as reader:  # somebody looks at it just now
+        reader.execute("SELECT count(*) FROM usage_events")
+        assert not any("1990" in said for said in store.keep_up(NOW, later))
+    assert not any("1990" in said for said in store.keep_up(NOW, gone))  # the month is not over
+    said = store.keep_up(NOW, later)
+    assert [one for one in said if "1990" in one] == [
+        "dropped usage_events_1990_03, whose events had all expired"
+    ]
+    assert len(list(acme.usage.stored(kept, kept + TICK))) == 1
+    acme.usage.add(_of(gone))  # and comes back when it is needed
+    assert len(list(acme.usage.stored(gone, gone + TICK))) == 1

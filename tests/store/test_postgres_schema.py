@@ -8,11 +8,11 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from ledger.store import postgres_commits, postgres_role
+from ledger.store import postgres_role
 from ledger.store.sql.schema import METADATA
 
 UNSCOPED: Final = {"scopes", "schema_migrations"}
-OWN: Final = {postgres_commits.TABLE}
+OWN: Final = {"commits"}
 """Tables of PostgreSQL alone, whose rows are nobody's: random numbers of transactions."""
 
 ACROSS_SCOPES: Final = {"due_anywhere"}
@@ -171,7 +171,12 @@ def test_functions_that_work_as_their_owner_look_nowhere_else_and_are_not_for_ev
         "SELECT proname, proconfig, has_function_privilege('public', oid, 'EXECUTE')"
         " FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     ).fetchall()
-    assert {name for name, *_ in found} == {"ledger_due", "ledger_make_month", "ledger_scopes"}
+    assert {name for name, *_ in found} == {
+        "ledger_due",
+        "ledger_drop_months",
+        "ledger_make_month",
+        "ledger_scopes",
+    }
     for _, settings, is_for_everybody in found:
         assert settings == ["search_path=public, pg_temp"]
         assert not is_for_everybody

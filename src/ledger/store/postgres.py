@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from ledger.store import postgres_commits, postgres_role, postgres_upkeep, postgres_url
+from ledger.store.forked import keep_for_ever
 from ledger.store.postgres_commits import Commits
 from ledger.store.postgres_faults import Unreachable, fault
 from ledger.store.postgres_role import Role
@@ -249,9 +250,11 @@ class Postgres:
         return [(tenant, app) for tenant, app in rows]
 
     def keep_up(self, at: datetime, usage_before: datetime | None) -> list[str]:
-        """Make the tables of the months to come, where they are missing."""
+        """Make the tables of the months to come, and drop those of months that have expired."""
         postgres_upkeep.make_ahead(self, at)
-        return []
+        postgres_upkeep.sweep(self)
+        gone = [] if usage_before is None else postgres_upkeep.drop_months(self, usage_before)
+        return [f"dropped {month}, whose events had all expired" for month in gone]
 
     def findings(self) -> list[Finding]:
         """What the server says of itself and of the fences."""
@@ -264,7 +267,7 @@ class Postgres:
     def after_fork(self) -> None:
         """Open connections of our own; the parent's stay open and untouched."""
         self._commits = Commits()
-        self.pool.dispose(close=False)
+        keep_for_ever(self.pool)
         self.pool = self._open_pool()
 
     def close(self) -> None:

@@ -17,6 +17,9 @@ from ledger.types.errors import Denied
 
 NAME: Final = "ledger_app"
 
+# What it is called to do that only the owner of the tables may.
+_CALLED: Final = ("ledger_due", "ledger_scopes", "ledger_make_month", "ledger_drop_months")
+
 # Whether it may be worked as is also a question of what it may do: a login cannot know a table that
 # its owner has made since. A role that sees past the fences is no good, whoever made it so.
 _LOOK: Final = """
@@ -25,6 +28,11 @@ SELECT me.rolname, me.rolsuper, me.rolbypassrls,
     AND to_regclass('scopes') IS NOT NULL AND NOT EXISTS (
       SELECT FROM unnest(%(tables)s::text[]) AS name, to_regclass(name) AS found
       WHERE found IS NOT NULL AND NOT has_table_privilege(app.oid, found, 'INSERT')
+    )
+    AND NOT EXISTS (
+      SELECT FROM pg_proc WHERE proname = ANY(%(functions)s::text[])
+        AND pronamespace = current_schema()::regnamespace
+        AND NOT has_function_privilege(app.oid, pg_proc.oid, 'EXECUTE')
     )
 FROM pg_roles me LEFT JOIN pg_roles app ON app.rolname = %(name)s
 WHERE me.rolname = current_user
@@ -60,9 +68,8 @@ class Role(msgspec.Struct, frozen=True):
 def look(connection: psycopg.Connection[Any]) -> Role:
     """Who is connected."""
     how = "SET" if connection.info.server_version >= _MAY_SAY_SET else "MEMBER"
-    row = connection.execute(
-        _LOOK, {"how": how, "name": NAME, "tables": sorted(_written())}
-    ).fetchone()
+    values = {"how": how, "name": NAME, "tables": sorted(_written()), "functions": list(_CALLED)}
+    row = connection.execute(_LOOK, values).fetchone()
     name, is_superuser, bypasses, is_member = row or ("?", True, True, False)
     return Role(name, is_superuser, is_superuser or bypasses, bool(is_member))
 
@@ -154,7 +161,7 @@ def _wanted(schema: str) -> list[SQL | Any]:
         SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}").format(tables, app),
         SQL("GRANT SELECT ON schema_migrations TO {}").format(app),
         SQL("GRANT USAGE ON SEQUENCE usage_positions TO {}").format(app),
-        SQL("GRANT EXECUTE ON FUNCTION ledger_due, ledger_scopes, ledger_make_month TO {}").format(
-            app
+        SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(
+            SQL(", ").join(Identifier(name) for name in _CALLED), app
         ),
     ]

@@ -47,6 +47,14 @@ def make_months(database: "Postgres", hours: Iterable[int]) -> None:
                 raise
 
 
+def drop_months(database: "Postgres", before: datetime) -> list[str]:
+    """Drop the tables of months that are over by then and empty; their names."""
+    with database.transaction(writes=True) as connection:
+        hour = micros(before) // HOUR_US
+        rows = connection.exec_driver_sql("SELECT ledger_drop_months(%s)", (hour,))
+        return [name for (name,) in rows]
+
+
 def sweep(database: "Postgres") -> None:
     """Drop what transactions left behind whose processes ended before they dropped it."""
     with database.transaction(writes=True) as connection:
