@@ -37,12 +37,15 @@ from ledger.types.scope import Scope
 
 _MIGRATION_LOCK_S: Final = 1
 _MIGRATION_PATIENCE_S: Final = 120
+_STAGES: Final = "ledger_stages"
 _PLACES: Final = 10_000  # what the sequence counts on by
 _HELD: Final = {"events": 1, "usage": 2}
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Not READ WRITE: whether this server takes writes is for its administrator to say.
 _WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _QUIET: Final = "SET LOCAL client_min_messages = warning"
+# A client whose machine is gone says no goodbye, and what it had locked others wait for.
+_NOT_FOREVER: Final = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
 _AS_APP: Final = f"SET LOCAL ROLE {postgres_role.NAME}"
 
 
@@ -198,14 +201,15 @@ class Postgres:
     ) -> int:
         """Insert many rows in one go; how many were stored."""
         with self._driven(connection) as driver:
-            return self._staging(entry).insert(driver, rows) if rows else 0
+            used = connection.info[_STAGES]
+            return self._staging(entry).insert(driver, rows, used) if rows else 0
 
     def insert_new(
         self, connection: sa.Connection, entry: Entry, rows: Sequence[Sequence[Value]]
     ) -> set[Value]:
         """Insert the rows whose key is new; the keys, after the scope, that were there before."""
         with self._driven(connection) as driver:
-            return self._staging(entry).insert_new(driver, rows)
+            return self._staging(entry).insert_new(driver, rows, connection.info[_STAGES])
 
     def reserve(
         self, connection: sa.Connection, last: Callable[[], int], count: int
@@ -286,7 +290,7 @@ class Postgres:
         """Begin, as the role and in the scope; the token of a transaction that writes."""
         role = self._known_role(connection)
         wait = f"SET LOCAL lock_timeout = '{self._address.lock_wait_s}s'"
-        words = [_WRITE if writes else _READ, _QUIET, wait]
+        words = [_WRITE if writes else _READ, _QUIET, _NOT_FOREVER, wait]
         if role.is_member:
             words.append(_AS_APP)
         if scope is not None:
@@ -301,6 +305,7 @@ class Postgres:
             token, leave = self._commits.begin()
             words.append(leave)
         _say(connection, "; ".join(words))
+        connection.info[_STAGES] = set[str]()
         return token
 
     def _commit(self, connection: sa.Connection, token: str | None) -> None:
