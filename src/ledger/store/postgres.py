@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from ledger.store import postgres_commits, postgres_role, postgres_upkeep, postgres_url
+from ledger.store.forked import keep_for_ever
 from ledger.store.postgres_commits import Commits
 from ledger.store.postgres_faults import Unreachable, fault
 from ledger.store.postgres_role import Role
@@ -270,7 +271,7 @@ class Postgres:
     def after_fork(self) -> None:
         """Open connections of our own; the parent's stay open and untouched."""
         self._commits = Commits()
-        self.pool.dispose(close=False)
+        keep_for_ever(self.pool)
         self.pool = self._open_pool()
 
     def close(self) -> None:
