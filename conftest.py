@@ -5,14 +5,16 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
 from doctest import ELLIPSIS
 from pathlib import Path
 from typing import Any
 
-from sybil import Example, Sybil
+from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 FOLDER = "folder"
+pytest_plugins = ["tests.fixtures"]
 
 
 def _folder(namespace: dict[str, Any]) -> Path:
@@ -55,11 +57,25 @@ def _compared(command: str, expected: str, folder: Path) -> str | None:
     return None
 
 
-pytest_collect_file = Sybil(
-    parsers=[
-        PythonCodeBlockParser(doctest_optionflags=ELLIPSIS),
-        CodeBlockParser(language="console", evaluator=_on_a_console),
-    ],
-    patterns=["*.md"],
-    excludes=["docs/decisions/*", "docs/reference/*"],  # they show shapes, not programs
+_PARSERS: list[Callable[[Document], Iterable[Region]]] = [
+    PythonCodeBlockParser(doctest_optionflags=ELLIPSIS),
+    CodeBlockParser(language="console", evaluator=_on_a_console),
+]
+_ON_A_SERVER = "docs/how-to/run-on-postgresql.md"
+
+
+def _with_a_spool(namespace: dict[str, Any]) -> None:
+    namespace["spool_folder"] = _folder(namespace) / "spool"
+
+
+pytest_collect_file = (
+    Sybil(
+        parsers=_PARSERS,
+        patterns=["*.md"],
+        # The first two show shapes, not programs.
+        excludes=["docs/decisions/*", "docs/reference/*", _ON_A_SERVER],
+    )
+    + Sybil(
+        parsers=_PARSERS, patterns=[_ON_A_SERVER], setup=_with_a_spool, fixtures=["postgres_url"]
+    )
 ).pytest()

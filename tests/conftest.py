@@ -1,12 +1,10 @@
 """What every test gets: one hypothesis profile, and no way to skip."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-from tests.servers import Cluster, cluster
 
 # No deadline: two shared cores say nothing about one example. On CI the examples are the same in
 # every run, so that a red build is about the change; a developer's machine keeps looking for more.
@@ -41,16 +39,3 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"{collector.nodeid} was skipped whole"
     return report
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Cluster]:
-    """A PostgreSQL server, the same one for all tests of a worker."""
-    with cluster() as running:
-        yield running
-
-
-@pytest.fixture
-def postgres_url(postgres: Cluster, worker_id: str) -> str:
-    """An empty database with the schema, which a role that is no superuser owns."""
-    return postgres.database(f"ledger_{worker_id}")

@@ -86,8 +86,9 @@ def said_in(folder: Path) -> list[str]:
 
 
 def left_over(spool: Path) -> tuple[str, ...]:
-    """The files of a spool that nobody stored."""
-    return tuple(sorted(file.name for file in spool.iterdir())) if spool.exists() else ()
+    """The files of a spool that nobody stored; one that is `.new` never held anything."""
+    files = spool.iterdir() if spool.exists() else ()
+    return tuple(sorted(file.name for file in files if file.suffix != ".new"))
 
 
 def progress(done: int, of: int, what: str) -> None:

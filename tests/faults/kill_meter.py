@@ -26,6 +26,7 @@ import ledger
 from ledger.engine.engine import Engine
 from ledger.engine.ports import Work
 from ledger.meter.model import StoredEvent
+from tests.faults.counting import left_over, quantity_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CUSTOMER, FEATURE = "user_42", "api_calls"
@@ -97,11 +98,6 @@ def meter(folder: Path, number: int) -> None:
                 time.sleep(0.002)
 
 
-def quantity_of(key: str) -> int:
-    """The quantity of the event with this key, so that a changed one shows."""
-    return sum(key.encode()) % 97 + 1
-
-
 def _opened(folder: Path) -> Engine:
     config = ledger.MeterConfig(
         batch_size=BATCH_SIZE, flush_interval_s=FLUSH_INTERVAL_S, spool=folder / "spool"
@@ -145,7 +141,6 @@ def _counted(folder: Path, kills: int, said: list[str], seconds: int) -> Report:
         usage = acme.usage.total(CUSTOMER, FEATURE, start, end)
     keys = [event.key for event in stored]
     known = set(keys)
-    spool = folder / "spool"
     return Report(
         kills=kills,
         said=len(said),
@@ -156,7 +151,7 @@ def _counted(folder: Path, kills: int, said: list[str], seconds: int) -> Report:
         if len(known) < len(keys)
         else (),
         wrong=tuple(e.key for e in stored if e.quantity != quantity_of(e.key)),
-        left_over=tuple(sorted(file.name for file in spool.iterdir())) if spool.exists() else (),
+        left_over=left_over(folder / "spool"),
         usage=usage,
         events_come_to=sum((event.quantity for event in stored), Decimal(0)),
         seconds=seconds,

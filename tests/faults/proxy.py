@@ -20,6 +20,9 @@ client does not hear it. `late`: the client is cut off at once, the server gets 
 `held`: the server neither gets it nor sees the connection end, until `let_go`.
 """
 
+COMMIT = "COMMIT\0"
+"""The statement, and not `READ COMMITTED`."""
+
 LATE_S = 1.0
 _CHUNK = 65_536
 
@@ -114,9 +117,8 @@ class Proxy:
         both = {client, server}
         self._open |= both
         try:
-            self._pass_on(client, server)
-        except (OSError, ValueError):  # it was ended elsewhere
-            pass
+            with suppress(OSError, ValueError):  # it was ended elsewhere
+                self._pass_on(client, server)
         finally:
             self._open -= both
             _end(client)
@@ -152,21 +154,13 @@ class Proxy:
         if cut.where == "held":
             self._held.append(server)
         if cut.where == "after":
-            server.sendall(said)
-            _answered(server)
+            _ask(server, said)
         if cut.then is not None:
             cut.then()
         _end(client)
         if cut.where == "late":
             time.sleep(LATE_S)
-            server.sendall(said)
-            _answered(server)
-
-
-def _answered(server: socket.socket) -> None:
-    """Wait for an answer; not for long, because what was said may have been half a message."""
-    if select.select([server], [], [], 1)[0]:
-        server.recv(_CHUNK)
+            _ask(server, said)
 
 
 @contextmanager
@@ -177,6 +171,14 @@ def proxy(url: str) -> Generator[Proxy]:
         yield made
     finally:
         made.close()
+
+
+def _ask(server: socket.socket, said: bytes) -> None:
+    """Pass on what the client said and wait for the answer; to rows on their way there is none."""
+    server.sendall(said)
+    server.settimeout(LATE_S)
+    with suppress(TimeoutError):
+        server.recv(_CHUNK)
 
 
 def _end(one: socket.socket) -> None:

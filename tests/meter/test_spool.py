@@ -1,5 +1,6 @@
 """The journal: what was written before a return is found again, a torn end and damage are not."""
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -272,3 +273,14 @@ def test_journals_are_for_their_owner_only(tmp_path: Path) -> None:
     abandoned(tmp_path, event("a"))
     (file,) = tmp_path.iterdir()
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_file_whose_process_was_killed_at_its_birth_is_deleted_when_it_is_old(
+    tmp_path: Path,
+) -> None:
+    old, young = tmp_path / "0123-000001.new", tmp_path / "4567-000001.new"
+    for file in (old, young):
+        file.touch()
+    os.utime(old, (0, 0))
+    assert Spool(tmp_path).replay(print).files == 0
+    assert list(tmp_path.iterdir()) == [young]

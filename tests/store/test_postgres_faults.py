@@ -1,12 +1,14 @@
 """Connections to PostgreSQL that are cut: what was asked is done once, or the caller is told."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Event, Thread
 
 import psycopg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 import ledger
 from ledger import Feature, UsageEvent
@@ -20,7 +22,7 @@ from ledger.testing.contract import things
 from ledger.testing.contract.store import ACME, NOW, Held
 from ledger.types.clock import monotonic
 from ledger.types.errors import Unavailable
-from tests.faults.proxy import Proxy, Where, proxy
+from tests.faults.proxy import COMMIT, Proxy, Where, proxy
 from tests.servers import Cluster, Server, server
 
 Acme = Tenant[Blocking]
@@ -81,13 +83,13 @@ def created(acme: Acme) -> None:
 def test_a_commit_whose_answer_is_lost_takes_place_once(
     where: Where, wire: Proxy, acme: Acme
 ) -> None:
-    wire.cut(where, "COMMIT")
+    wire.cut(where, COMMIT)
     recorded(acme)
     assert wire.cuts == 1
     assert used(acme) == 5
-    wire.cut(where, "COMMIT")
+    wire.cut(where, COMMIT)
     metered(acme)
-    wire.cut(where, "COMMIT")
+    wire.cut(where, COMMIT)
     created(acme)
     assert wire.cuts == 3
     assert used(acme) == 10
@@ -132,7 +134,7 @@ def test_a_server_that_lets_nobody_in_for_a_while_is_waited_for(wire: Proxy, acm
 
     for where in ("before", "after"):
         wire.refuse()
-        wire.cut(where, "COMMIT")
+        wire.cut(where, COMMIT)
         Thread(target=later).start()
         recorded(acme)
     wire.refuse()
@@ -146,7 +148,7 @@ def test_if_it_stays_away_the_caller_is_told_that_the_commit_is_unknown(
     where: Where, wire: Proxy, impatient: Acme
 ) -> None:
     events = [UsageEvent("api_calls", "user_42", 5, key="a")]
-    wire.cut(where, "COMMIT", then=wire.refuse)
+    wire.cut(where, COMMIT, then=wire.refuse)
     with pytest.raises(Unavailable, match="is not known whether it did") as refused:
         impatient.usage.record(events)
     assert refused.value.code == "commit_unknown"
@@ -160,7 +162,7 @@ def test_a_transaction_that_nobody_ends_leaves_its_commit_unknown(
     wire: Proxy, impatient: Acme
 ) -> None:
     events = [UsageEvent("api_calls", "user_42", 5, key="a")]
-    wire.cut("held", "COMMIT")
+    wire.cut("held", COMMIT)
     with pytest.raises(Unavailable) as refused:
         impatient.usage.record(events)
     assert refused.value.code == "commit_unknown"
@@ -190,7 +192,7 @@ def test_a_connection_that_is_lost_again_and_again_is_told(wire: Proxy, impatien
     with pytest.raises(Unavailable, match="was lost and does not come back") as refused:
         recorded(impatient)
     assert refused.value.code == "database_lost"
-    wire.cut("before", "COMMIT", times=0)
+    wire.cut("before", COMMIT, times=0)
     assert used(impatient) == 0
 
 
@@ -211,6 +213,25 @@ def test_a_backend_that_is_terminated_is_replaced(
     assert [customer.external_id for customer in acme.customers.page(None, 10)] == ["user_2"]
     _terminate_all(postgres, postgres_store)
     assert len(acme.events.page(None, 10)) == 1
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_transaction_that_is_silent_for_a_minute_is_ended_by_the_server(
+    writes: bool, postgres_store: SqlStore
+) -> None:
+    setting, database = "idle_in_transaction_session_timeout", postgres_store.database
+    with database.transaction(writes=writes) as connection:
+        assert connection.exec_driver_sql(f"SHOW {setting}").scalar_one() == "1min"
+
+    def silent() -> None:
+        with database.transaction(writes=writes) as connection:
+            connection.exec_driver_sql(f"SET LOCAL {setting} = '50ms'")
+            Event().wait(0.5)  # as if the client's machine were gone
+            connection.exec_driver_sql("SELECT 1")
+
+    with pytest.raises(DBAPIError) as ended:
+        silent()
+    assert database.fault(ended.value).kind == "lost"  # which is begun again
 
 
 def test_an_error_of_the_work_is_told_although_the_connection_is_lost(
@@ -235,14 +256,15 @@ def test_one_connection_is_enough(postgres_url: str) -> None:
 def test_what_transactions_leave_to_prove_themselves_is_dropped(
     postgres_store: SqlStore, postgres_url: str, postgres: Cluster
 ) -> None:
-    acme = Held(postgres_store)
+    acme, name = Held(postgres_store), postgres_url.rpartition("/")[2]
+    postgres.execute(postgres_url, "DELETE FROM commits")  # of the tests before this one
     for number in range(250):
         acme.events.add(things.Noted(str(number)))
-    name = postgres_url.rpartition("/")[2]
     with psycopg.connect(postgres.superuser_url(name), autocommit=True) as connection:
         connection.execute("UPDATE commits SET at = 0")
         assert _count(connection) < 250
-        open_postgres(postgres_url).migrate()
+        with closing(open_postgres(postgres_url)) as another:
+            another.migrate()
         assert _count(connection) < 10
 
 
@@ -265,7 +287,7 @@ def test_the_numbers_that_a_crashed_server_gives_out_again_prove_nothing(own: Se
                 for number in range(20):  # somebody else gets the number
                     other.execute(f"CREATE TABLE t{number} (a int)".encode())
 
-        wire.cut("before", "COMMIT", then=crash)
+        wire.cut("before", COMMIT, then=crash)
         created(acme)
         assert wire.cuts == 1
         assert acme.customers.get("user_43").name == "Joe"

@@ -10,6 +10,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
@@ -18,14 +19,18 @@ import msgspec
 from ledger.meter.file_lock import is_same_file, let_go, lock, lock_new, sync_folder
 from ledger.meter.model import Reading
 from ledger.meter.spool_file import MAGIC, Contents, frame, read, system_write
+from ledger.types.clock import SystemClock
 from ledger.types.errors import Invalid, Unavailable
 from ledger.types.scope import Scope
+from ledger.types.zone import micros
 
 SEGMENT_MAX = 8 * 2**20
 """Bytes after which a new file is begun."""
 
 REPLAY_BATCH = 1_000
 
+_UNBORN = ".new"
+_UNBORN_MAX_US = 60 * 1_000_000
 _TUPLE_OF_3 = b"\x93"  # how msgpack begins a list of three
 _encode = msgspec.msgpack.Encoder().encode
 _log = logging.getLogger(__name__)
@@ -127,6 +132,8 @@ class Spool:
     def orphans(self) -> Iterator["Orphan"]:
         """The files of processes that are gone, each claimed by the caller until it is closed."""
         for path in sorted(self.folder.iterdir()):
+            if path.suffix == _UNBORN:
+                self._drop_unborn(path)
             if path.suffix in {".spool", ".claimed"} and (claimed := self._claim(path)):
                 yield claimed
 
@@ -176,7 +183,7 @@ class Spool:
         self._count += 1
         path = self.folder.joinpath(f"{self._name}-{self._count:06}.spool")
         # Locked before it has a name that others look for.
-        unborn = path.with_suffix(".new")
+        unborn = path.with_suffix(_UNBORN)
         fd = -1
         try:
             fd = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -209,6 +216,13 @@ class Spool:
         else:
             os.ftruncate(segment.fd, len(MAGIC))
             segment.size = len(MAGIC)
+
+    def _drop_unborn(self, path: Path) -> None:
+        """Delete a file whose process was killed before it could write to it."""
+        with suppress(OSError):
+            # One that is younger may be about to be locked.
+            if micros(SystemClock().now()) - path.stat().st_mtime_ns // 1_000 > _UNBORN_MAX_US:
+                path.unlink()
 
     def _claim(self, path: Path) -> "Orphan | None":
         try:

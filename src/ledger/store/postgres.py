@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from ledger.store import postgres_commits, postgres_role, postgres_upkeep, postgres_url
+from ledger.store.forked import keep_for_ever
 from ledger.store.postgres_commits import Commits
 from ledger.store.postgres_faults import Unreachable, fault
 from ledger.store.postgres_role import Role
@@ -36,12 +37,15 @@ from ledger.types.scope import Scope
 
 _MIGRATION_LOCK_S: Final = 1
 _MIGRATION_PATIENCE_S: Final = 120
+_STAGES: Final = "ledger_stages"
 _PLACES: Final = 10_000  # what the sequence counts on by
 _HELD: Final = {"events": 1, "usage": 2}
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Not READ WRITE: whether this server takes writes is for its administrator to say.
 _WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _QUIET: Final = "SET LOCAL client_min_messages = warning"
+# A client whose machine is gone says no goodbye, and what it had locked others wait for.
+_NOT_FOREVER: Final = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
 _AS_APP: Final = f"SET LOCAL ROLE {postgres_role.NAME}"
 
 
@@ -75,7 +79,8 @@ class Postgres:
                 prepare_threshold=None,  # a pooler would run the statements that others prepared
             )
         except psycopg.OperationalError as error:
-            raise Unreachable(str(error)) from error
+            said = str(error)
+        raise Unreachable(said)  # not from the driver's error, which carries the password
 
     @property
     def name(self) -> str:
@@ -99,7 +104,10 @@ class Postgres:
 
     def fault(self, error: BaseException) -> Fault:
         """What an error of PostgreSQL means."""
-        return fault(error)
+        found = fault(error)
+        if found.kind in {"denied", "not_migrated"}:
+            self._role = None  # there may be tables since, and rights to them: look again
+        return found
 
     def insert(self, table: sa.Table[Any]) -> Any:  # noqa: ANN401  the two dialects' inserts are alike, not related
         """Begin an insert."""
@@ -169,9 +177,11 @@ class Postgres:
                 _say(connection, script)
             except DBAPIError as error:
                 found = fault(error)
-                if found.kind != "busy" or not again.after(found):
+                if found.kind != "busy":
                     raise
-                _say(connection, "ROLLBACK TO step")
+                _say(connection, "ROLLBACK TO step")  # before the pause: it lets go of all locks
+                if not again.after(found):
+                    raise
             else:
                 return
 
@@ -192,14 +202,15 @@ class Postgres:
     ) -> int:
         """Insert many rows in one go; how many were stored."""
         with self._driven(connection) as driver:
-            return self._staging(entry).insert(driver, rows) if rows else 0
+            used = connection.info[_STAGES]
+            return self._staging(entry).insert(driver, rows, used) if rows else 0
 
     def insert_new(
         self, connection: sa.Connection, entry: Entry, rows: Sequence[Sequence[Value]]
     ) -> set[Value]:
         """Insert the rows whose key is new; the keys, after the scope, that were there before."""
         with self._driven(connection) as driver:
-            return self._staging(entry).insert_new(driver, rows)
+            return self._staging(entry).insert_new(driver, rows, connection.info[_STAGES])
 
     def reserve(
         self, connection: sa.Connection, last: Callable[[], int], count: int
@@ -261,7 +272,7 @@ class Postgres:
     def after_fork(self) -> None:
         """Open connections of our own; the parent's stay open and untouched."""
         self._commits = Commits()
-        self.pool.dispose(close=False)
+        keep_for_ever(self.pool)
         self.pool = self._open_pool()
 
     def close(self) -> None:
@@ -280,7 +291,7 @@ class Postgres:
         """Begin, as the role and in the scope; the token of a transaction that writes."""
         role = self._known_role(connection)
         wait = f"SET LOCAL lock_timeout = '{self._address.lock_wait_s}s'"
-        words = [_WRITE if writes else _READ, _QUIET, wait]
+        words = [_WRITE if writes else _READ, _QUIET, _NOT_FOREVER, wait]
         if role.is_member:
             words.append(_AS_APP)
         if scope is not None:
@@ -295,6 +306,7 @@ class Postgres:
             token, leave = self._commits.begin()
             words.append(leave)
         _say(connection, "; ".join(words))
+        connection.info[_STAGES] = set[str]()
         return token
 
     def _commit(self, connection: sa.Connection, token: str | None) -> None:

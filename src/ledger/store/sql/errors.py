@@ -32,6 +32,7 @@ FaultKind = Literal[
     "shut_out",
     "only_reads",
     "crowded",
+    "no_slot",
     "short",
     "not_a_database",
     "damaged",
@@ -52,7 +53,9 @@ class Fault(NamedTuple):
     hours: tuple[int, ...] = ()
 
 
-PASSING: Final[frozenset[FaultKind]] = frozenset({"conflicted", "lost", "away", "no_month"})
+PASSING: Final[frozenset[FaultKind]] = frozenset(
+    {"conflicted", "lost", "away", "no_slot", "no_month"}
+)
 """After these nothing is stored, and the same transaction may succeed when it is begun again."""
 
 
@@ -136,6 +139,10 @@ _UNAVAILABLE: Mapping[FaultKind, tuple[str, str]] = {
         "database_busy",
         "all connections that this process may have to {place} stayed in use too long; try again",
     ),
+    "no_slot": (
+        "database_busy",
+        "{place} has no connection left ({said}); allow it more, or set a smaller pool_size",
+    ),
     "short": (
         "database_busy",
         "{place} is short of memory, connections or the like ({said}); try again later",
@@ -168,6 +175,11 @@ _BROKEN: Mapping[FaultKind, tuple[str, str]] = {
 }
 
 
+_BAD_TEXT: Final = (
+    "a text has a character that cannot be stored: a NUL, or half of a surrogate pair"
+)
+
+
 def refusal(
     fault: Fault, place: str, row: Mapping[str, object], cause: BaseException
 ) -> LedgerError:
@@ -185,7 +197,7 @@ def refusal(
     if fault.kind == "too_large":
         return Invalid("a number has more than the 64 bits that can be stored", code="out_of_range")
     if fault.kind == "bad_text":
-        return Invalid("a text has a character that cannot be stored", code="bad_text")
+        return Invalid(_BAD_TEXT, code="bad_text")
     said = str(cause.orig if isinstance(cause, DBAPIError) else cause)  # without the statement
     said = " ".join(said.split())
     if fault.kind in _UNAVAILABLE:
