@@ -12,7 +12,7 @@ from ledger.engine.engine import Engine
 from ledger.store.postgres import open_postgres
 from ledger.store.sql.store import SqlStore
 from ledger.testing.contract import things
-from ledger.testing.contract.store import Held
+from ledger.testing.contract.store import Held, Work
 from ledger.types.clock import monotonic
 from ledger.types.errors import Unavailable
 from tests.servers import OWNER, Cluster
@@ -43,6 +43,11 @@ def fail_with(connection: psycopg.Connection[tuple[object]], state: str) -> None
     )
 
 
+def note_and_add(work: Work) -> None:
+    work.events.add(things.Noted("no"))
+    work.customers.add(things.customer())
+
+
 @pytest.mark.parametrize(
     ("state", "code", "says"),
     [
@@ -65,12 +70,7 @@ def test_what_the_server_cannot_do_is_told_and_nothing_is_stored(
     acme.events.add(things.Noted("before"))
     fail_with(broken, state)
     with pytest.raises(Unavailable, match=says) as refused:
-        acme.write(
-            lambda work: (
-                work.events.add(things.Noted("no")),
-                work.customers.add(things.customer()),
-            )
-        )
+        acme.write(note_and_add)
     assert refused.value.code == code
     broken.execute("DROP TRIGGER failing ON customers")
     acme.customers.add(things.customer())
@@ -94,7 +94,7 @@ def test_a_server_that_has_no_connection_to_spare_is_short_of_them(
 ) -> None:
     Held(postgres_store).customers.add(things.customer())
     broken.execute(f"ALTER ROLE {OWNER} CONNECTION LIMIT 1".encode())
-    with pytest.raises(Unavailable, match="has no connection left .*too many con") as refused:
+    with pytest.raises(Unavailable, match=r"has no connection left .*too many con") as refused:
         open_postgres(f"{postgres_url}?patience_s=1")
     assert refused.value.code == "database_busy"
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from threading import Barrier, Event, Thread
 
 import psycopg
@@ -118,6 +119,10 @@ def all_at_once(works: Sequence[Callable[[], object]]) -> None:
         raise errors[0]
 
 
+def add_somebody(held: Held) -> None:
+    held.customers.add(things.customer())
+
+
 @pytest.mark.parametrize("size", [7, 60])  # a statement for each, and COPY
 def test_writers_of_the_same_events_count_each_once(size: int, acme: Acme) -> None:
     chance = random.Random(size)
@@ -194,7 +199,7 @@ def test_hours_that_are_counted_anew_while_others_add_are_exact(acme: Acme) -> N
             assert event.key is not None
             acme.usage.void(event.key, reason="sent by mistake")
 
-    writers = [lambda number=number: write(number) for number in range(4)]
+    writers = [partial(write, number) for number in range(4)]
     all_at_once([*writers, count_anew, take_back])
     assert all_totals(acme) == one_after_another(events)
 
@@ -247,7 +252,7 @@ def test_a_deadlock_is_begun_again_and_nobody_hears_of_it(postgres_store: SqlSto
         return work
 
     works = [crossing(one.id, other.id), crossing(other.id, one.id)]
-    all_at_once([lambda work=work: postgres_store.run(ACME, work, at=NOW) for work in works])
+    all_at_once([partial(postgres_store.run, ACME, work, at=NOW) for work in works])
     assert len(attempts) == 3
     noted = [entry.entity_id for entry in acme.events.page(None, 10).items]
     assert sorted(noted) == sorted([one.id, other.id])
@@ -292,7 +297,7 @@ def test_more_threads_than_connections_take_turns_or_are_told(postgres_url: str)
         release.set()
         thread.join(30)
         assert refused.value.code == "database_busy"
-        all_at_once([lambda: Held(store).customers.add(things.customer())] * WRITERS)
+        all_at_once([partial(add_somebody, Held(store))] * WRITERS)
         assert len(Held(store).customers.page(None, 100)) == WRITERS
     finally:
         store.close()
@@ -301,7 +306,7 @@ def test_more_threads_than_connections_take_turns_or_are_told(postgres_url: str)
 def test_a_scope_that_many_write_to_first_is_one(postgres_store: SqlStore) -> None:
     for turn in range(5):
         held = Held(postgres_store, Scope(f"tenant_{turn}"))
-        all_at_once([lambda held=held: held.customers.add(things.customer())] * WRITERS)
+        all_at_once([partial(add_somebody, held)] * WRITERS)
         assert len(held.customers.page(None, 100)) == WRITERS
     assert postgres_store.scopes() == [Scope(f"tenant_{turn}") for turn in range(5)]
 
