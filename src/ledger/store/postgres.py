@@ -79,7 +79,8 @@ class Postgres:
                 prepare_threshold=None,  # a pooler would run the statements that others prepared
             )
         except psycopg.OperationalError as error:
-            raise Unreachable(str(error)) from error
+            said = str(error)
+        raise Unreachable(said)  # not from the driver's error, which carries the password
 
     @property
     def name(self) -> str:

@@ -47,6 +47,8 @@ _SHUT_OUT: Final = re.compile(
     r"|permission denied for database|(?:role|database) \".*\" does not exist|does not support SSL"
 )
 
+_NO_SLOT: Final = re.compile(r"too many (?:clients|connections)|remaining connection slots")
+
 
 class Unreachable(psycopg.OperationalError):
     """No connection could be made."""
@@ -55,6 +57,13 @@ class Unreachable(psycopg.OperationalError):
     def is_final(self) -> bool:
         """Whether it would fail again."""
         return _SHUT_OUT.search(str(self)) is not None
+
+    @property
+    def kind(self) -> FaultKind:
+        """What it means."""
+        if self.is_final:
+            return "shut_out"
+        return "no_slot" if _NO_SLOT.search(str(self)) else "away"
 
 
 class MonthMissing(psycopg.IntegrityError):
@@ -75,7 +84,7 @@ def fault(error: BaseException) -> Fault:
         return Fault("crowded")
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, Unreachable):
-        return Fault("shut_out" if cause.is_final else "away")
+        return Fault(cause.kind)
     if not isinstance(cause, psycopg.Error):
         return Fault("unknown")
     if isinstance(cause, MonthMissing):

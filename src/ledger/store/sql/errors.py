@@ -32,6 +32,7 @@ FaultKind = Literal[
     "shut_out",
     "only_reads",
     "crowded",
+    "no_slot",
     "short",
     "not_a_database",
     "damaged",
@@ -52,7 +53,9 @@ class Fault(NamedTuple):
     hours: tuple[int, ...] = ()
 
 
-PASSING: Final[frozenset[FaultKind]] = frozenset({"conflicted", "lost", "away", "no_month"})
+PASSING: Final[frozenset[FaultKind]] = frozenset(
+    {"conflicted", "lost", "away", "no_slot", "no_month"}
+)
 """After these nothing is stored, and the same transaction may succeed when it is begun again."""
 
 
@@ -135,6 +138,10 @@ _UNAVAILABLE: Mapping[FaultKind, tuple[str, str]] = {
     "crowded": (
         "database_busy",
         "all connections that this process may have to {place} stayed in use too long; try again",
+    ),
+    "no_slot": (
+        "database_busy",
+        "{place} has no connection left ({said}); allow it more, or set a smaller pool_size",
     ),
     "short": (
         "database_busy",

@@ -194,6 +194,10 @@ class SqlStore:
         return error.fault if isinstance(error, Interrupted) else self.database.fault(error)
 
     def _refusal(self, error: Interrupted | SQLAlchemyError) -> LedgerError:
-        if isinstance(error, Interrupted):  # what it was is of no use to a caller
-            return Unavailable(error.message, code=error.code)
-        return refusal(self.database.fault(error), self.database.place, {}, error)
+        if isinstance(error, SQLAlchemyError):
+            found = refusal(self.database.fault(error), self.database.place, {}, error)
+        else:
+            found = error
+        if isinstance(found, Interrupted):  # that it may be begun again is of no use to a caller
+            return Unavailable(found.message, code=found.code)
+        return found
