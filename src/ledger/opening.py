@@ -49,7 +49,8 @@ def open(url: str = DEFAULT_URL, **options: Unpack[Options]) -> "Engine":
         url: `sqlite:///billing.db` (a file; four slashes for an absolute path),
             `sqlite:///:memory:` (gone when closed) or `postgresql://user:password@host/database`
             (with `?pool_size=20` for more than 10 connections, `patience_s=60` to wait longer than
-            15 seconds for a server that restarts, `lock_wait_s=5` to wait less than 30 for a lock).
+            15 seconds for a server that restarts, `lock_wait_s=5` to wait less than 30 for a lock,
+            `answer_s=60` to wait less than 600 for the end of a statement).
         **options: `meter`, `entitlement_cache_ttl_s`, `entitlement_cache_max`, `clock`, `logger`,
             `migrate`; see `Options`.
 

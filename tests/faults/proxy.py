@@ -12,12 +12,13 @@ from threading import Lock, Thread
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-Where = Literal["before", "after", "late", "held"]
+Where = Literal["before", "after", "late", "held", "silent"]
 """What becomes of the statement when the connection is cut.
 
 `before`: the server never gets it, and sees the connection end. `after`: the server answered, the
 client does not hear it. `late`: the client is cut off at once, the server gets it a second later.
-`held`: the server neither gets it nor sees the connection end, until `let_go`.
+`held`: the server neither gets it nor sees the connection end, until `let_go`. `silent`: nobody
+gets anything any more, and nobody sees the connection end.
 """
 
 COMMIT = "COMMIT\0"
@@ -90,7 +91,7 @@ class Proxy:
         Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def let_go(self) -> None:
-        """End the connections to the server that were held."""
+        """End the connections that were held."""
         while self._held:
             _end(self._held.pop())
 
@@ -121,9 +122,8 @@ class Proxy:
                 self._pass_on(client, server)
         finally:
             self._open -= both
-            _end(client)
-            if server not in self._held:
-                _end(server)
+            for one in both.difference(self._held):
+                _end(one)
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         while True:
@@ -151,12 +151,16 @@ class Proxy:
     def _cut_off(
         self, cut: _Cut, said: bytes, client: socket.socket, server: socket.socket
     ) -> None:
-        if cut.where == "held":
+        if cut.where in {"held", "silent"}:
             self._held.append(server)
+        if cut.where == "silent":
+            self._held.append(client)
         if cut.where == "after":
             _ask(server, said)
         if cut.then is not None:
             cut.then()
+        if cut.where == "silent":
+            return
         _end(client)
         if cut.where == "late":
             time.sleep(LATE_S)

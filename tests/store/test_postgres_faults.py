@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 import psycopg
 import pytest
@@ -169,6 +169,40 @@ def test_a_transaction_that_nobody_ends_leaves_its_commit_unknown(
     wire.let_go()
     assert [result.outcome for result in impatient.usage.record(events)] == ["accepted"]
     assert used(impatient) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("word", [COMMIT, "usage_keys", "BEGIN"])
+def test_a_server_that_says_nothing_any_more_is_given_up(
+    word: str, wire: Proxy, postgres_url: str, acme: Acme
+) -> None:
+    settings = {"patience_s": 3, "lock_wait_s": 1, "answer_s": 1}
+    with ledger.open(wire.url(postgres_url, **settings)) as engine:
+        wire.cut("silent", word, then=Timer(9.5, wire.let_go).start)
+        recorded(engine.tenant("acme"))
+    assert wire.cuts == 1
+    assert used(acme) == 5
+
+
+def test_a_statement_has_its_time(
+    postgres_url: str, postgres_store: SqlStore, postgres: Cluster
+) -> None:
+    Held(postgres_store).customers.add(things.customer())
+    sleep = "BEGIN PERFORM pg_sleep(5); RETURN NEW; END"
+    postgres.execute(
+        postgres_url,
+        f"CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $${sleep}$$;"
+        "CREATE TRIGGER slow BEFORE INSERT ON customers FOR EACH ROW EXECUTE FUNCTION slow()",
+    )
+    try:
+        with (
+            closing(open_postgres(f"{postgres_url}?answer_s=1")) as hasty,
+            pytest.raises(Unavailable, match="did not finish a statement") as refused,
+        ):
+            Held(hasty).customers.add(things.customer())
+    finally:
+        postgres.execute(postgres_url, "DROP FUNCTION slow CASCADE")
+    assert refused.value.code == "database_busy"
 
 
 @pytest.mark.parametrize("work", [recorded, used, created])

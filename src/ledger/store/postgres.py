@@ -25,6 +25,7 @@ from ledger.store.postgres_commits import Commits
 from ledger.store.postgres_faults import Unreachable, fault
 from ledger.store.postgres_role import Role
 from ledger.store.postgres_rows import Staging
+from ledger.store.postgres_silence import ImpatientConnection
 from ledger.store.postgres_url import Address
 from ledger.store.sql.again import Again
 from ledger.store.sql.database import NO_SCOPE, Finding, Value
@@ -71,15 +72,18 @@ class Postgres:
             hide_parameters=True,
         )
 
-    def _connect(self) -> psycopg.Connection[Any]:
+    def _connect(self) -> ImpatientConnection:
         try:
-            return psycopg.connect(
+            connection = ImpatientConnection.connect(
                 self._address.conninfo,
                 autocommit=True,  # every transaction is begun in words
                 prepare_threshold=None,  # a pooler would run the statements that others prepared
             )
+            connection.silence_max_s = self._address.silence_max_s
         except psycopg.OperationalError as error:
             said = str(error)
+        else:
+            return connection
         raise Unreachable(said)  # not from the driver's error, which carries the password
 
     @property
@@ -158,6 +162,9 @@ class Postgres:
         stores usage is never held up for longer.
         """
         with self.pool.connect() as connection:
+            driver = _driver(connection)
+            if isinstance(driver, ImpatientConnection):
+                driver.silence_max_s = None
             _say(connection, _WRITE)
             try:
                 _say(connection, "SELECT pg_advisory_xact_lock(hashtext('ledger_migrate'), 0)")
@@ -167,6 +174,9 @@ class Postgres:
             except BaseException:
                 _roll_back(connection)
                 raise
+            finally:
+                if isinstance(driver, ImpatientConnection):
+                    driver.silence_max_s = self._address.silence_max_s
 
     def apply(self, connection: sa.Connection, script: str) -> None:
         """Run the statements of a migration."""
@@ -290,8 +300,13 @@ class Postgres:
     ) -> str | None:
         """Begin, as the role and in the scope; the token of a transaction that writes."""
         role = self._known_role(connection)
-        wait = f"SET LOCAL lock_timeout = '{self._address.lock_wait_s}s'"
-        words = [_WRITE if writes else _READ, _QUIET, _NOT_FOREVER, wait]
+        words = [
+            _WRITE if writes else _READ,
+            _QUIET,
+            _NOT_FOREVER,
+            f"SET LOCAL lock_timeout = '{self._address.lock_wait_s}s'",
+            f"SET LOCAL statement_timeout = '{self._address.answer_s}s'",
+        ]
         if role.is_member:
             words.append(_AS_APP)
         if scope is not None:

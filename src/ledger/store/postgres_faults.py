@@ -20,7 +20,7 @@ _KINDS: tuple[tuple[str, FaultKind], ...] = (
     ("40001", "conflicted"),
     ("40P01", "conflicted"),
     ("55P03", "busy"),
-    ("57014", "busy"),
+    ("57014", "slow"),
     ("25P03", "lost"),
     ("25P04", "busy"),
     ("53100", "full"),

@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from ledger.types.errors import Invalid
 
 _CONNECT_S: Final = 10
+_GRACE_S: Final = 5
 # A server that fell silent is given up after half a minute; the network alone would take hours.
 _KEEPALIVES: Final = {
     "keepalives_idle": 10,
@@ -32,6 +33,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "pool_size": Setting(10, 1, 1_000),
     "patience_s": Setting(15, 0, 3_600),
     "lock_wait_s": Setting(30, 1, 3_600),
+    "answer_s": Setting(600, 1, 3_600),
 }
 _OURS = re.compile(rf"(?<=[?&])({'|'.join(SETTINGS)})=([^&]*)(?:&|$)")
 
@@ -45,6 +47,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         pool_size: how many connections there are at most.
         patience_s: for how long a transaction is begun again while the server is away.
         lock_wait_s: for how long a transaction waits for what another one holds.
+        answer_s: how long a statement of a transaction may take.
     """
 
     conninfo: str
@@ -52,6 +55,12 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     pool_size: int
     patience_s: int
     lock_wait_s: int
+    answer_s: int
+
+    @property
+    def silence_max_s(self) -> int:
+        """After which silence a server is given up: it had to say by then that it ended a wait."""
+        return max(self.answer_s, self.lock_wait_s, self.patience_s) + _GRACE_S
 
 
 def read(url: str) -> Address:

@@ -33,6 +33,7 @@ FaultKind = Literal[
     "only_reads",
     "crowded",
     "no_slot",
+    "slow",
     "short",
     "not_a_database",
     "damaged",
@@ -138,6 +139,10 @@ _UNAVAILABLE: Mapping[FaultKind, tuple[str, str]] = {
     "crowded": (
         "database_busy",
         "all connections that this process may have to {place} stayed in use too long; try again",
+    ),
+    "slow": (
+        "database_busy",
+        "{place} did not finish a statement in the time that it has; try again later",
     ),
     "no_slot": (
         "database_busy",
