@@ -5,12 +5,20 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from doctest import ELLIPSIS
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
+import pytest
 from sybil import Example, Sybil
+from sybil.document import Document
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+from sybil.region import Region
+
+from tests.servers import server
 
 FOLDER = "folder"
 
@@ -55,11 +63,44 @@ def _compared(command: str, expected: str, folder: Path) -> str | None:
     return None
 
 
-pytest_collect_file = Sybil(
-    parsers=[
-        PythonCodeBlockParser(doctest_optionflags=ELLIPSIS),
-        CodeBlockParser(language="console", evaluator=_on_a_console),
-    ],
+def _as_an_administrator(example: Example) -> None:
+    """Run the statements of a block as the superuser of a server that was made for the page."""
+    admin = example.namespace["postgres_page"]
+    with psycopg.connect(admin, autocommit=True) as connection:
+        for statement in example.parsed.split(";\n"):
+            connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def administrated() -> Iterator[str]:
+    """A server that waits for its disk, as those of the docs do: the URL of its superuser."""
+    with server(durable=True) as made:
+        yield made.admin
+
+
+@pytest.fixture
+def postgres_page(administrated: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The server for a page on PostgreSQL; the environment says the URL that the page made."""
+    at = urlsplit(administrated)
+    url = at._replace(netloc=f"ledger:a%20secret@{at.hostname}:{at.port}", path="/ledger")
+    monkeypatch.setenv("DATABASE_URL", url.geturl())
+    return administrated
+
+
+POSTGRES_PAGES = ["docs/how-to/run-on-postgresql.md"]
+PARSERS: list[Callable[[Document], Iterable[Region]]] = [
+    PythonCodeBlockParser(doctest_optionflags=ELLIPSIS),
+    CodeBlockParser(language="console", evaluator=_on_a_console),
+]
+_PAGES = Sybil(
+    parsers=PARSERS,
     patterns=["*.md"],
-    excludes=["docs/decisions/*", "docs/reference/*"],  # they show shapes, not programs
-).pytest()
+    # Decisions and the reference show shapes, not programs.
+    excludes=["docs/decisions/*", "docs/reference/*", *POSTGRES_PAGES],
+)
+_POSTGRES_PAGES = Sybil(
+    parsers=[*PARSERS, CodeBlockParser(language="sql", evaluator=_as_an_administrator)],
+    patterns=POSTGRES_PAGES,
+    fixtures=["postgres_page"],
+)
+pytest_collect_file = (_PAGES + _POSTGRES_PAGES).pytest()

@@ -174,6 +174,8 @@ def _code() -> Iterator[Path]:
 def _texts() -> Iterator[Path]:
     """Every text of the project; what tools and Ledger itself make is not of it."""
     for entry in sorted(ROOT.iterdir()):
+        if entry.name == ".git":  # a file, where a checkout is one of several of a repository
+            continue
         if entry.is_file() and entry.suffix in TEXT:
             yield entry
         elif entry.is_dir() and (entry.name == ".ci" or not entry.name.startswith(".")):

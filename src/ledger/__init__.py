@@ -23,6 +23,7 @@ from ledger.meter.model import (
     UsageRow,
 )
 from ledger.opening import open, open_async
+from ledger.plan.conversion import Conversion
 from ledger.plan.feature import Feature, Meter
 from ledger.plan.model import Limit, Plan
 from ledger.plan.price import Price, Tier
@@ -97,14 +98,13 @@ __all__ = [
     "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "KWD", "MXN", "MYR", "NOK",
     "NZD", "PHP", "PLN", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND",
     "ZAR",
-    "Address", "AsyncEngine", "AsyncTenant", "Broken", "Clock", "Conflict", "Customer",
-    "CustomerId", "Denied", "Engine", "Entitlement", "EventResult", "Feature", "FeatureId",
-    "Interval", "Invalid", "Invoice", "InvoiceId", "LedgerError", "Limit", "LineItem", "Meter",
-    "MeterConfig", "Money", "NotFound", "Page", "Period", "Plan", "PlanId", "Price",
+    "Address", "AsyncEngine", "AsyncTenant", "Broken", "Clock", "Conflict", "Conversion",
+    "Customer", "CustomerId", "Denied", "Engine", "Entitlement", "EventResult", "Feature",
+    "FeatureId", "Interval", "Invalid", "Invoice", "InvoiceId", "LedgerError", "Limit", "LineItem",
+    "Meter", "MeterConfig", "Money", "NotFound", "Page", "Period", "Plan", "PlanId", "Price",
     "RejectedEvent", "Retry", "StoredEvent", "Subscription", "SubscriptionId", "SystemClock",
     "TaxId", "Tenant", "Tier", "Unavailable", "UsageEvent", "UsageRow", "Worker", "__version__",
-    "open",
-    "open_async",
+    "open", "open_async",
 ]  # fmt: skip
 
 

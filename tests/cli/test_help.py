@@ -14,7 +14,8 @@ from tests.cli.conftest import Ran, Run, run_ledger
 
 VERBS = (
     "demo", "init", "migrate", "doctor", "check", "bill", "preview", "worker",
-    "plans list", "plans show", "features list", "features backfill", "customers list",
+    "plans list", "plans show", "features list", "features create", "features backfill",
+    "customers list",
     "customers show", "subscriptions list", "usage record", "usage show", "usage import",
     "usage get", "usage void", "usage replace", "usage unmatched", "usage rejected", "usage retry",
     "usage dismiss", "usage export", "usage expire",

@@ -108,6 +108,28 @@ def test_a_thousand_awaits_at_once_all_come_back() -> None:
     assert asyncio.run(main()) == 1_000
 
 
+def test_as_many_transactions_write_at_once_as_there_are_connections(postgres_url: str) -> None:
+    writers = 3
+    meeting = threading.Barrier(writers, timeout=60)
+
+    async def main() -> None:
+        async with await ledger.open_async(f"{postgres_url}?pool_size={writers}") as engine:
+            acme = engine.tenant("acme")
+            await acme.features.create(Feature("seats", "licensed"))
+
+            def meet() -> None:
+                acme._core.run(lambda _: meeting.wait(), writes=True)
+
+            await asyncio.gather(*(acme._face.call(meet, writes=True) for _ in range(writers)))
+            await asyncio.gather(
+                *(acme.customers.create(name="Jane", external_id=f"user_{n}") for n in range(200)),
+                *(acme.features.get("seats") for _ in range(200)),
+            )
+            assert len([customer async for customer in acme.customers.list(limit=77)]) == 200
+
+    asyncio.run(main())
+
+
 def test_verbs_look_like_the_operations_behind_them() -> None:
     with ledger.open("sqlite:///:memory:") as engine:
         verb: Callable[..., object] = engine.tenant("acme").features.create

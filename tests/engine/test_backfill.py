@@ -9,13 +9,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ledger
-from ledger import Conflict, Feature, Invalid, Meter, MeterConfig, NotFound, Plan, Price, UsageEvent
+from ledger import (
+    Conflict,
+    Feature,
+    Invalid,
+    Meter,
+    MeterConfig,
+    NotFound,
+    Plan,
+    Price,
+    UsageEvent,
+    UsageRow,
+)
 from ledger.engine import backfilling
 from ledger.engine.backfilling import Backfill
 from ledger.engine.face import Blocking
 from ledger.engine.tenant import Tenant
 from ledger.event.catalogue import fact_of
 from ledger.meter.events import FeatureBackfilled
+from ledger.meter.windows import Window
 from ledger.plan.events import FeatureUpdated
 from ledger.plan.feature import Aggregation
 from ledger.testing.clock import MovableClock
@@ -57,7 +69,9 @@ def test_a_feature_beside_another_counts_from_now_on_and_all_after_a_backfill(
     acme.usage.record([said(1, 9, size=10)])
     assert [used(acme, key) for key in ("calls", "sizes")] == [28, 10]
     done: list[tuple[int, int]] = []
-    filled = acme.features.backfill("sizes", on_progress=lambda *hours: done.append(hours))
+    filled = acme.features.backfill(
+        "sizes", on_progress=lambda hour, whole: done.append((hour, whole))
+    )
     assert filled == Backfill("sizes", NEW_YEAR - 50 * HOUR, NEW_YEAR + 2 * HOUR, 4)
     assert (done[-1], len(done)) == ((52, 52), 4)
     assert [used(acme, key) for key in ("calls", "sizes")] == [28, 17]
@@ -300,8 +314,9 @@ def test_a_feature_that_was_filled_is_as_if_it_had_always_been_there(
         acme.usage.record(events(late, "late"))
         acme.features.backfill("filled")
 
-        def rows(feature: str, window: str | None) -> object:
-            return acme.usage.query("jane", feature, START, END, window=window)  # type: ignore[arg-type]  # one of three
+        def rows(feature: str, window: Window | None) -> list[UsageRow]:
+            return acme.usage.query("jane", feature, START, END, window=window)
 
-        for window in (None, "day", "hour"):
+        windows: tuple[Window | None, ...] = (None, "day", "hour")
+        for window in windows:
             assert rows("filled", window) == rows("always", window)

@@ -27,6 +27,8 @@ BAD_INPUT: list[tuple[Callable[[Any], object], str]] = [
     (lambda t: t.meter("user_42", "api calls"), "bad_key"),
     (lambda t: t.meter("user_42", "api_calls", time=NAIVE), "naive_datetime"),
     (lambda t: t.meter("user_42", "api_calls", properties={"x": 0.5}), "float_refused"),
+    (lambda t: t.customers.get("half a pair \ud800"), "bad_text"),
+    (lambda t: t.plans.get("half a pair \ud800"), "bad_text"),
     (lambda t: t.billing.run(datetime(2999, 1, 1, tzinfo=UTC)), "run_in_the_future"),
     (lambda t: t.customers.create(name="J", time_zone="Mars/Olympus"), "unknown_time_zone"),
     (lambda _: untyped.USD(1.5), "float_refused"),

@@ -44,7 +44,7 @@ def test_old_events_go_and_their_totals_stay(acme: Acme, clock: MovableClock) ->
     before = used(acme, NEW_YEAR - 3 * DAY, clock.now())
     invoices = [(each.number, each.total) for each in acme.invoices.list()]
     done: list[tuple[int, int]] = []
-    gone = acme.usage.expire(NEW_YEAR, on_progress=lambda *hours: done.append(hours))
+    gone = acme.usage.expire(NEW_YEAR, on_progress=lambda hour, whole: done.append((hour, whole)))
     assert gone == Expiry(NEW_YEAR, 48, 0)
     assert done[-1] == (48, 48)
     assert used(acme, NEW_YEAR - 3 * DAY, clock.now()) == before == 48 + 50

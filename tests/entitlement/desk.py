@@ -142,6 +142,8 @@ PRO = Plan(
         "peak": Limit(5),
         "big": True,
         "level": True,
+        "sizes": True,
+        "hours": Limit(10),
         "sso": True,
     },
 )
@@ -154,6 +156,8 @@ def opened(desk: Desk) -> Desk:
         Feature("peak", "metered", Meter("calls", "max")),
         Feature("big", "metered", Meter("calls", where={"model": "big"})),
         Feature("level", "metered", Meter("calls", "last")),
+        Feature("sizes", "metered", Meter("calls", "unique")),
+        Feature("hours", "metered", Meter("calls", "weighted_sum", per="hour")),
         Feature("sso", "boolean"),
     ):
         desk.do(plans.create_feature, feature)

@@ -10,6 +10,7 @@ from ledger.customer.model import Customer
 from ledger.engine.runner import Runner
 from ledger.entitlement.cache import COLLECTED_MAX
 from ledger.entitlement.operations import check
+from ledger.entitlement.standing import MEMBERS_MAX
 from ledger.meter import operations as meter
 from ledger.meter.acceptance import stamp
 from ledger.meter.buffer import Buffer
@@ -230,3 +231,40 @@ def test_a_look_that_takes_too_long_is_answered_but_not_kept(
     desk.runner.before = much
     assert desk.used() == 0
     assert desk.cached_used() is None
+
+
+def test_of_many_different_values_a_new_one_is_read_and_a_known_one_is_not(
+    desk: Desk, subscription: Subscription
+) -> None:
+    users = [UsageEvent("calls", "jane", n) for n in range(MEMBERS_MAX + 1)]
+    desk.record(*users[:-1])
+    assert desk.used("sizes") == MEMBERS_MAX
+    desk.meter(users[0])
+    assert desk.cached_used("sizes") == MEMBERS_MAX
+    desk.meter(users[-1])
+    assert desk.cached_used("sizes") == MEMBERS_MAX + 1
+    desk.flush()
+    desk.meter(UsageEvent("calls", "jane", -1))
+    assert desk.cached_used("sizes") is None
+    assert desk.used("sizes") == MEMBERS_MAX + 2
+    desk.meter(UsageEvent("calls", "jane", -1))
+    assert desk.cached_used("sizes") == MEMBERS_MAX + 2
+    desk.meter(users[0])
+    assert desk.cached_used("sizes") is None
+    assert desk.used("sizes") == MEMBERS_MAX + 2
+
+
+def test_a_level_over_time_grows_without_an_event_and_is_never_cached(
+    desk: Desk, subscription: Subscription
+) -> None:
+    desk.meter(UsageEvent("calls", "jane", 4))
+    assert desk.used("hours") == 0
+    desk.clock.advance(timedelta(hours=2))
+    assert desk.cached_used("hours") is None
+    assert desk.used("hours") == 8
+    desk.meter(UsageEvent("calls", "jane", 1))
+    desk.clock.advance(timedelta(hours=1))
+    desk.flush()
+    assert desk.used("hours") == 9
+    assert desk.entitled("jane", "hours", 1).allowed
+    assert not desk.entitled("jane", "hours", 2).allowed

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.meter.acceptance import content, digest, stamp, stamp_fast, value_of
+from ledger.meter.acceptance import content, digest, member_of, stamp, stamp_fast, value_of
 from ledger.meter.model import Property, PropertyValue, Reading, UsageEvent
 from ledger.meter.properties import text_of
 from ledger.plan.feature import Meter
@@ -235,12 +235,43 @@ def test_a_time_that_was_made_is_no_content() -> None:
         (Meter("e", where={"x": "a", "y": "b"}), {"x": "a", "y": "b"}, 7),
         (Meter("e", where={"x": "a", "y": "b"}), {"x": "a"}, None),
         (Meter("e", property="n", where={"x": "a"}), {"x": "b", "n": "no number"}, None),
+        (Meter("e", expression="x / 4 + quantity"), {"x": 3}, Decimal("7.75")),
+        (Meter("e", expression="x / 4 + quantity"), {}, None),
+        (Meter("e", expression="1 / x", where={"y": "a"}), {"x": 0}, None),
+        (Meter("e", "unique"), {}, 1),
+        (Meter("e", "unique", property="x"), {"x": "ada"}, 1),
+        (Meter("e", "unique", property="x"), {"x": None}, None),
+        (Meter("e", "unique", property="x", where={"y": "a"}), {"x": "ada"}, None),
+        (Meter("e", "unique", expression="x * 5"), {"x": 3}, 1),
+        (Meter("e", "unique", expression="x * 5"), {}, None),
+        (Meter("e", "weighted_sum", property="x"), {"x": "0.5"}, Decimal("0.5")),
     ],
 )
 def test_a_meter_reads_its_value(
     meter: Meter, properties: Mapping[str, Property], value: Decimal | None
 ) -> None:
     assert value_of(meter, stamped(event="e", quantity=7, properties=properties)) == value
+
+
+@pytest.mark.parametrize(
+    ("meter", "properties", "member"),
+    [
+        (Meter("e", "unique"), {}, "7"),
+        (Meter("e", "unique", property="x"), {"x": "ada"}, "ada"),
+        (Meter("e", "unique", property="x"), {"x": ""}, ""),
+        (Meter("e", "unique", property="x"), {"x": 3}, "3"),
+        (Meter("e", "unique", property="x"), {"x": "3.0"}, "3.0"),
+        (Meter("e", "unique", property="x"), {"x": True}, "true"),
+        (Meter("e", "unique", property="x"), {}, None),
+        (Meter("e", "unique", property="x", where={"y": "a"}), {"x": "ada"}, None),
+        (Meter("e", "unique", expression="x / 2"), {"x": 3}, "1.5"),
+        (Meter("e", "unique", expression="x / 2"), {}, None),
+    ],
+)
+def test_a_value_is_told_from_others_by_its_text(
+    meter: Meter, properties: Mapping[str, Property], member: str | None
+) -> None:
+    assert member_of(meter, stamped(event="e", quantity=7, properties=properties)) == member
 
 
 @pytest.mark.parametrize("value", [True, "many", "", "1e30", "0x1f", "NaN"])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ledger.plan.conversion import Conversion
 from ledger.plan.feature import Feature, Meter
 from ledger.types.errors import Conflict, Invalid
 from ledger.types.ids import CUSTOMER
@@ -51,6 +52,23 @@ def test_a_feature_without_a_name_is_called_by_its_key() -> None:
         (lambda: Meter("x", where={str(n): "" for n in range(21)}), "meter_too_large", "meter"),
         (lambda: Meter("x", dimensions=tuple("abcdefghi")), "meter_too_large", "meter"),
         (lambda: Meter("x", dimensions=(anything,)), "bad_text", "meter.dimensions[0]"),
+        (lambda: Meter("x", expression="a +"), "bad_expression", "meter.expression"),
+        (lambda: Meter("x", expression=anything), "bad_expression", "meter.expression"),
+        (lambda: Meter("x", "count", expression="a"), "count_reads_no_property", "meter.property"),
+        (
+            lambda: Meter("x", "sum", "a", expression="a"),
+            "property_and_expression",
+            "meter.expression",
+        ),
+        (lambda: Meter("x", "weighted_sum", level=anything), "unknown_level", "meter.level"),
+        (lambda: Meter("x", "weighted_sum", per=anything), "unknown_level", "meter.level"),
+        (lambda: Meter("x", level="change"), "level_without_weight", "meter.aggregation"),
+        (lambda: Meter("x", "last", per="day"), "level_without_weight", "meter.aggregation"),
+        (
+            lambda: Feature("x", "boolean", conversion=Conversion("divide", 2)),
+            "conversion_on_unmetered_feature",
+            "conversion",
+        ),
     ],
 )
 def test_a_part_that_cannot_be_is_named(make: Callable[[], object], code: str, param: str) -> None:
@@ -70,4 +88,8 @@ def test_a_feature_is_archived_once() -> None:
 def test_a_feature_is_the_same_after_storage() -> None:
     meter = Meter("llm.request", "max", "tokens", {"model": "large"}, ("model", "region"))
     feature = Feature("tokens", "metered", meter, "token", "Tokens", {"team": "llm"})
+    assert decode(encode(feature), Feature) == feature
+    level = Meter("disk", "weighted_sum", expression="gb / 2", level="change", per="hour")
+    conversion = Conversion("divide", "0.5", "half_up", -2, "pair")
+    feature = Feature("disk", "metered", level, conversion=conversion)
     assert decode(encode(feature), Feature) == feature

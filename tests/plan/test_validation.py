@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from ledger.plan.feature import Feature, Meter
 from ledger.plan.model import Limit, Plan
 from ledger.plan.price import FlatPrice, Price, Tier, UnitPrice
 from ledger.plan.validation import sellable
@@ -144,3 +145,18 @@ def test_every_price_of_a_plan_knows_when_it_is_billed(price: Price, billing: st
     complete = sellable(plan_of(price), FEATURES).prices[0]
     assert complete.billing == billing
     assert complete.id == price.id
+
+
+def test_an_average_has_no_lifetime_to_be_over() -> None:
+    disk = Feature("disk", "metered", Meter("disk", "weighted_sum"))
+    hours = Feature("disk", "metered", Meter("disk", "weighted_sum", per="hour"))
+    lifetime = plan_of(entitlements={"disk": Limit(5, per="lifetime")})
+    assert sellable(lifetime, {"disk": hours}) == lifetime
+    with pytest.raises(Invalid) as refused:
+        sellable(lifetime, {"disk": disk})
+    assert (refused.value.code, refused.value.param) == (
+        "average_per_lifetime",
+        "entitlements.disk",
+    )
+    daily = plan_of(entitlements={"disk": Limit(5, per="day")})
+    assert sellable(daily, {"disk": disk}) == daily

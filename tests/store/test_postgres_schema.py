@@ -8,11 +8,11 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from ledger.store import postgres_role
+from ledger.store import postgres_commits, postgres_role
 from ledger.store.sql.schema import METADATA
 
 UNSCOPED: Final = {"scopes", "schema_migrations"}
-OWN: Final = {"commits"}
+OWN: Final = {postgres_commits.TABLE}
 """Tables of PostgreSQL alone, whose rows are nobody's: random numbers of transactions."""
 
 ACROSS_SCOPES: Final = {"due_anywhere"}

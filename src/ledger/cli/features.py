@@ -7,6 +7,7 @@ import typer
 
 from ledger import Feature
 from ledger.cli import config, options
+from ledger.cli.feature_create import metered, register
 from ledger.cli.invocation import Invocation
 from ledger.cli.output import Column
 from ledger.cli.verb import verb
@@ -28,7 +29,7 @@ def list_features(invocation: Invocation, *, limit: options.Limit = 50) -> None:
             limit,
             _COLUMNS,
             _row,
-            empty="There are no features yet. They are made with"
+            empty="There are no features yet. They are made with ledger features create, or with"
             " tenant.features.create(Feature(…)) in Python; ledger demo shows some.",
         )
 
@@ -83,15 +84,7 @@ def backfill(
 
 
 def _row(feature: Feature) -> Sequence[str]:
-    return feature.key, feature.kind, feature.unit, feature.status, _metered(feature)
+    return feature.key, feature.kind, feature.unit, feature.status, metered(feature)
 
 
-def _metered(feature: Feature) -> str:
-    """`sum of input_tokens of llm.request where model=large`."""
-    meter = feature.meter
-    if meter is None:
-        return ""
-    of = f" of {meter.property}" if meter.property else ""
-    filters = ", ".join(f"{name}={value}" for name, value in sorted(meter.where.items()))
-    where = f" where {filters}" if filters else ""
-    return f"{meter.aggregation}{of} of {meter.event}{where}"
+register(group)

@@ -90,12 +90,17 @@ def expression(text: str) -> Expression:
 
 
 def check_expression(text: str, param: str) -> None:
-    """Whether a text is an expression.
+    """Whether a text is an expression. Cheap when it was looked at before: meters are read often.
 
     Raises:
         Invalid: (`bad_expression`) it is none; the sentence says what is wrong with it.
     """
-    Expression(text, param)
+    if not isinstance(text, str):
+        Expression(text, param)
+    try:
+        expression(text)
+    except Invalid as error:
+        raise Invalid(error.message, code=error.code, param=param) from None
 
 
 class _MissingError(Exception):

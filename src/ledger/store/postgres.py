@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from ledger.store import postgres_commits, postgres_role, postgres_upkeep, postgres_url
+from ledger.store.forked import keep_for_ever
 from ledger.store.postgres_commits import Commits
 from ledger.store.postgres_faults import Unreachable, fault
 from ledger.store.postgres_role import Role
@@ -37,6 +38,7 @@ from ledger.types.scope import Scope
 
 _MIGRATION_LOCK_S: Final = 1
 _MIGRATION_PATIENCE_S: Final = 120
+_STAGES: Final = "ledger_stages"
 _PLACES: Final = 10_000  # what the sequence counts on by
 _HELD: Final = {"events": 1, "usage": 2}
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -106,7 +108,10 @@ class Postgres:
 
     def fault(self, error: BaseException) -> Fault:
         """What an error of PostgreSQL means."""
-        return fault(error)
+        found = fault(error)
+        if found.kind in {"denied", "not_migrated"}:
+            self._role = None  # there may be tables since, and rights to them: look again
+        return found
 
     def insert(self, table: sa.Table[Any]) -> Any:  # noqa: ANN401  the two dialects' inserts are alike, not related
         """Begin an insert."""
@@ -182,9 +187,11 @@ class Postgres:
                 _say(connection, script)
             except DBAPIError as error:
                 found = fault(error)
-                if found.kind != "busy" or not again.after(found):
+                if found.kind != "busy":
                     raise
-                _say(connection, "ROLLBACK TO step")
+                _say(connection, "ROLLBACK TO step")  # before the pause: it lets go of all locks
+                if not again.after(found):
+                    raise
             else:
                 return
 
@@ -205,14 +212,15 @@ class Postgres:
     ) -> int:
         """Insert many rows in one go; how many were stored."""
         with self._driven(connection) as driver:
-            return self._staging(entry).insert(driver, rows) if rows else 0
+            used = connection.info[_STAGES]
+            return self._staging(entry).insert(driver, rows, used) if rows else 0
 
     def insert_new(
         self, connection: sa.Connection, entry: Entry, rows: Sequence[Sequence[Value]]
     ) -> set[Value]:
         """Insert the rows whose key is new; the keys, after the scope, that were there before."""
         with self._driven(connection) as driver:
-            return self._staging(entry).insert_new(driver, rows)
+            return self._staging(entry).insert_new(driver, rows, connection.info[_STAGES])
 
     def reserve(
         self, connection: sa.Connection, last: Callable[[], int], count: int
@@ -274,7 +282,7 @@ class Postgres:
     def after_fork(self) -> None:
         """Open connections of our own; the parent's stay open and untouched."""
         self._commits = Commits()
-        self.pool.dispose(close=False)
+        keep_for_ever(self.pool)
         self.pool = self._open_pool()
 
     def close(self) -> None:
@@ -313,6 +321,7 @@ class Postgres:
             token, leave = self._commits.begin()
             words.append(leave)
         _say(connection, "; ".join(words))
+        connection.info[_STAGES] = set[str]()
         return token
 
     def _commit(self, connection: sa.Connection, token: str | None) -> None:

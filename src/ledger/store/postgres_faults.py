@@ -78,6 +78,8 @@ def fault(error: BaseException) -> Fault:
     """What an error of PostgreSQL, of its driver, or of the pool in front of it means."""
     if isinstance(error, OverflowError):
         return Fault("too_large")
+    if isinstance(error, UnicodeEncodeError):
+        return Fault("bad_text")
     if isinstance(error, PoolTimeout):
         return Fault("crowded")
     cause = error.orig if isinstance(error, DBAPIError) else error

@@ -25,7 +25,7 @@ _CALLED: Final = ("ledger_due", "ledger_scopes", "ledger_make_month", "ledger_dr
 _LOOK: Final = """
 SELECT me.rolname, me.rolsuper, me.rolbypassrls,
   pg_has_role(me.oid, app.oid, %(how)s) AND NOT app.rolsuper AND NOT app.rolbypassrls
-    AND NOT EXISTS (
+    AND to_regclass('scopes') IS NOT NULL AND NOT EXISTS (
       SELECT FROM unnest(%(tables)s::text[]) AS name, to_regclass(name) AS found
       WHERE found IS NOT NULL AND NOT has_table_privilege(app.oid, found, 'INSERT')
     )

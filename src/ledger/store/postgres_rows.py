@@ -31,7 +31,7 @@ class Staging:
         table = entry.table
         columns = [column.name for column in table.c]
         names = ", ".join(f'"{name}"' for name in columns)
-        stage = f"stage_{table.name}_{len(columns)}"
+        self._stage = stage = f"stage_{table.name}_{len(columns)}"
         one = _insert(entry, dialect)
         on_conflict = " ON CONFLICT ".join(("", *one.split(" ON CONFLICT ")[1:]))
         move = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {stage}{on_conflict}"  # noqa: S608 - our own names
@@ -50,8 +50,10 @@ class Staging:
         self._copy = f"COPY {stage} ({names}) FROM STDIN (FORMAT binary)".encode()
         self._clear = f"TRUNCATE {stage}".encode()
 
-    def insert(self, connection: psycopg.Connection[Any], rows: Sequence[Sequence[Value]]) -> int:
-        """Insert rows; how many were stored."""
+    def insert(
+        self, connection: psycopg.Connection[Any], rows: Sequence[Sequence[Value]], used: set[str]
+    ) -> int:
+        """Insert rows; how many were stored. `used` are the stages of this transaction so far."""
         with connection.cursor() as cursor:
             try:
                 if len(rows) <= _FEW:
@@ -59,17 +61,16 @@ class Staging:
                     return cursor.rowcount
                 stored = 0
                 for some in self._apart(rows) if self._merges else (rows,):
-                    self._stage_rows(cursor, some)
+                    self._stage_rows(cursor, some, used)
                     cursor.execute(self._move)
                     stored += cursor.rowcount
-                    cursor.execute(self._clear)
             except psycopg.errors.CheckViolation as error:
                 # No table here has a check, but for the months that tables of events are for.
                 raise MonthMissing(self._months(rows)) from error
         return stored
 
     def insert_new(
-        self, connection: psycopg.Connection[Any], rows: Sequence[Sequence[Value]]
+        self, connection: psycopg.Connection[Any], rows: Sequence[Sequence[Value]], used: set[str]
     ) -> set[Value]:
         """Insert the rows whose key is new; the keys of all others."""
         with connection.cursor() as cursor:
@@ -80,10 +81,9 @@ class Staging:
                     if not cursor.rowcount:
                         known.add(row[1])
                 return known
-            self._stage_rows(cursor, rows)
+            self._stage_rows(cursor, rows, used)
             cursor.execute(self._move_new)
             stored = {key for (key,) in cursor.fetchall()}
-            cursor.execute(self._clear)
         return {row[1] for row in rows} - stored
 
     def _apart(self, rows: Sequence[Sequence[Value]]) -> Sequence[Sequence[Sequence[Value]]]:
@@ -107,8 +107,12 @@ class Staging:
                 found[at.year, at.month] = hour
         return tuple(found.values())
 
-    def _stage_rows(self, cursor: psycopg.Cursor[Any], rows: Sequence[Sequence[Value]]) -> None:
-        cursor.execute(self._make)
+    def _stage_rows(
+        self, cursor: psycopg.Cursor[Any], rows: Sequence[Sequence[Value]], used: set[str]
+    ) -> None:
+        # It is empty when a transaction begins; to empty it costs as much as to fill it.
+        cursor.execute(self._clear if self._stage in used else self._make)
+        used.add(self._stage)
         with cursor.copy(self._copy) as copy:
             copy.set_types(self._types)
             for row in rows:

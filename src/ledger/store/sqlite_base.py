@@ -1,6 +1,5 @@
 """What files and memory share: how SQLite is prepared, its transactions, its way with many rows."""
 
-import ctypes
 import sqlite3
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import Pool
 
+from ledger.store.forked import keep_for_ever
 from ledger.store.sql.database import Finding, Value
 from ledger.store.sql.due import anywhere
 from ledger.store.sql.errors import Fault
@@ -130,7 +130,7 @@ class SqliteDatabase:
         SQLite forbids it: closing in the child would drop locks and files under the parent.
         """
         for connection in self._connections:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+            keep_for_ever(connection)
         self._connections.clear()
 
     def engine(

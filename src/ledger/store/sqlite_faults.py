@@ -31,6 +31,8 @@ def fault(error: BaseException) -> Fault:
     """What an error of SQLite, or of the pool in front of it, means."""
     if isinstance(error, OverflowError):
         return Fault("too_large")
+    if isinstance(error, UnicodeEncodeError):
+        return Fault("bad_text")
     if isinstance(error, PoolTimeout):
         return Fault("busy")
     cause = error.orig if isinstance(error, DBAPIError) else error

@@ -18,6 +18,9 @@ Ts = TypeVarTuple("Ts")
 Param = Value | Sequence[str] | Sequence[int] | Sequence[bytes]
 Row = Mapping[str, Value]
 
+REFUSED = (SQLAlchemyError, OverflowError, UnicodeEncodeError)
+"""What a database or its driver raises, before or after it looked at the values."""
+
 _CHUNK = 500
 _STREAM_ROWS = 1_000
 
@@ -53,14 +56,14 @@ class ScopedConnection:
         """All rows of a query."""
         try:
             return self._connection.execute(query.select, {"scope": self._id, **values}).all()
-        except SQLAlchemyError as error:
+        except REFUSED as error:
             raise self._refusal(error, {}) from error
 
     def one(self, query: Query[*Ts], **values: Param) -> sa.Row[*Ts] | None:
         """The first row of a query, if there is one."""
         try:
             return self._connection.execute(query.select, {"scope": self._id, **values}).first()
-        except SQLAlchemyError as error:
+        except REFUSED as error:
             raise self._refusal(error, {}) from error
 
     def stream(self, query: Query[*Ts], **values: Param) -> Iterator[sa.Row[*Ts]]:
@@ -73,7 +76,7 @@ class ScopedConnection:
             )
             for part in result.partitions():
                 yield from part
-        except SQLAlchemyError as error:
+        except REFUSED as error:
             raise self._refusal(error, {}) from error
 
     def execute(
@@ -90,7 +93,7 @@ class ScopedConnection:
         values = [{**row, "scope": scope} for row in rows]
         try:
             return self._connection.execute(change.statement, values).rowcount
-        except (SQLAlchemyError, OverflowError) as error:
+        except REFUSED as error:
             raise self._refusal(error, rows[0]) from error
 
     def insert(self, entry: Entry, *rows: Row) -> None:
@@ -99,7 +102,7 @@ class ScopedConnection:
         values = [{**row, "scope_id": scope} for row in rows]
         try:
             self._connection.execute(entry.built(self._database), values)
-        except (SQLAlchemyError, OverflowError) as error:
+        except REFUSED as error:
             raise self._refusal(error, rows[0]) from error
 
     def insert_rows(self, entry: Entry, rows: Sequence[tuple[Value, ...]]) -> int:
@@ -108,7 +111,7 @@ class ScopedConnection:
         try:
             values = [(scope, *row) for row in rows]
             return self._database.insert_rows(self._connection, entry, values)
-        except (SQLAlchemyError, OverflowError) as error:
+        except REFUSED as error:
             raise self._refusal(error, {}) from error
 
     def insert_new(self, entry: Entry, rows: Sequence[tuple[Value, ...]]) -> set[Value]:
@@ -117,14 +120,14 @@ class ScopedConnection:
         try:
             values = [(scope, *row) for row in rows]
             return self._database.insert_new(self._connection, entry, values)
-        except (SQLAlchemyError, OverflowError) as error:
+        except REFUSED as error:
             raise self._refusal(error, {}) from error
 
     def lock(self, query: Query[int], **values: Value) -> None:
         """Hold back every other transaction that locks the same row, until this one ends."""
         try:
             self._database.lock_row(self._connection, query.select, {"scope": self._id, **values})
-        except SQLAlchemyError as error:
+        except REFUSED as error:
             raise self._refusal(error, {}) from error
 
     def hold(self, what: str, *, shared: bool = False) -> None:
@@ -137,7 +140,7 @@ class ScopedConnection:
             return
         try:
             self._database.hold(self._connection, scope, what, shared=shared)
-        except SQLAlchemyError as error:
+        except REFUSED as error:
             raise self._refusal(error, {}) from error
         self._held.add((what, shared))
 
@@ -146,7 +149,7 @@ class ScopedConnection:
         self._writing()
         try:
             return self._database.reserve(self._connection, last, count)
-        except SQLAlchemyError as error:
+        except REFUSED as error:
             raise self._refusal(error, {}) from error
 
     def _writing(self) -> int:
@@ -155,7 +158,7 @@ class ScopedConnection:
         if self._id == NO_SCOPE:
             try:
                 self._id = self._scopes.create(self._connection, self._scope)
-            except SQLAlchemyError as error:
+            except REFUSED as error:
                 raise self._refusal(error, {}) from error
         return self._id
 

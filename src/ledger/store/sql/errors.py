@@ -180,6 +180,11 @@ _BROKEN: Mapping[FaultKind, tuple[str, str]] = {
 }
 
 
+_BAD_TEXT: Final = (
+    "a text has a character that cannot be stored: a NUL, or half of a surrogate pair"
+)
+
+
 def refusal(
     fault: Fault, place: str, row: Mapping[str, object], cause: BaseException
 ) -> LedgerError:
@@ -197,7 +202,7 @@ def refusal(
     if fault.kind == "too_large":
         return Invalid("a number has more than the 64 bits that can be stored", code="out_of_range")
     if fault.kind == "bad_text":
-        return Invalid("a text has a character that cannot be stored", code="bad_text")
+        return Invalid(_BAD_TEXT, code="bad_text")
     said = str(cause.orig if isinstance(cause, DBAPIError) else cause)  # without the statement
     said = " ".join(said.split())
     if fault.kind in _UNAVAILABLE:
