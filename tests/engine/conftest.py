@@ -21,7 +21,8 @@ def clock() -> MovableClock:
     return MovableClock(NEW_YEAR)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+# The fast loop runs the contract on PostgreSQL, and the engine on what needs no server.
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
         found: str = request.getfixturevalue("postgres_url")

@@ -30,6 +30,7 @@ def shared(postgres: Cluster) -> Iterator[Pooler]:
         yield made
 
 
+@pytest.mark.slow
 class TestPooled(TransactionContract, IsolationContract, UsageContract, RollupContract):
     """The part of the contract that says most to a connection, with few of them."""
 

@@ -180,6 +180,7 @@ def test_engines_that_meter_the_same_events_count_each_once(postgres_url: str, a
     assert all_totals(acme) == one_after_another(events)
 
 
+@pytest.mark.slow
 def test_hours_that_are_counted_anew_while_others_add_are_exact(acme: Acme) -> None:
     chance = random.Random(5)
     events, wrong = some_events(300, chance), some_events(340, chance)[300:]
