@@ -10,6 +10,8 @@ from ledger.cli.config import Given, resolve
 from tests.cli.conftest import Run
 from tests.servers import OWNER, Cluster
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 SECRET = "s3cr%40et"  # noqa: S105 - of nobody
 PLAIN = "s3cr@et"
 

@@ -13,6 +13,8 @@ from ledger.types.errors import Unavailable
 from tests.faults.proxy import COMMIT, Proxy, Where, proxy
 from tests.servers import Cluster, server
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 MANY = 300
 
 

@@ -15,6 +15,8 @@ import ledger
 from ledger import MeterConfig
 from ledger.testing.builders import subscribed
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 METER_AND_WAIT = """
 import sys, ledger
 from ledger import MeterConfig

@@ -19,6 +19,8 @@ from ledger.testing.contract.store import ACME, NOW, Held, Work
 from ledger.types.errors import Unavailable
 from ledger.types.ids import CustomerId
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 Step = Callable[[Work], object]
 
 PATIENCE_S = 60

@@ -17,6 +17,8 @@ from ledger.types.clock import monotonic
 from ledger.types.errors import Unavailable
 from tests.servers import OWNER, Cluster
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 SECRET = "hunter2%40s3cret"  # noqa: S105 - of nobody
 
 

@@ -25,6 +25,8 @@ from ledger.types.errors import Unavailable
 from tests.faults.proxy import COMMIT, Proxy, Where, proxy
 from tests.servers import Cluster, Server, server
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 Acme = Tenant[Blocking]
 Story = Callable[[Acme], object]
 
@@ -171,7 +173,6 @@ def test_a_transaction_that_nobody_ends_leaves_its_commit_unknown(
     assert used(impatient) == 5
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("word", [COMMIT, "usage_keys", "BEGIN"])
 def test_a_server_that_says_nothing_any_more_is_given_up(
     word: str, wire: Proxy, postgres_url: str, acme: Acme
@@ -327,7 +328,6 @@ def test_the_numbers_that_a_crashed_server_gives_out_again_prove_nothing(own: Se
         assert acme.customers.get("user_43").name == "Joe"
 
 
-@pytest.mark.slow
 def test_readers_and_writers_go_on_while_the_server_is_stopped_and_started(own: Server) -> None:
     url = Cluster(own.admin).create("ledger_restarted")
     with ledger.open(url) as engine:

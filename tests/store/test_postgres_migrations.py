@@ -22,6 +22,8 @@ from ledger.testing.contract.store import ACME, NOW, Held
 from ledger.types.errors import Broken, Conflict, Unavailable
 from tests.servers import Cluster
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 STEPS = steps("postgresql")
 NEWEST = STEPS[-1].version
 PROCESSES = 4
@@ -122,7 +124,6 @@ def test_a_step_that_fails_leaves_nothing_of_itself(store: SqlStore, url: str) -
     assert _ask(url, "SELECT a FROM one") == [(1,)]
 
 
-@pytest.mark.slow
 def test_processes_that_migrate_at_the_same_time_apply_each_step_once(url: str) -> None:
     running = [_python(SAY_WHAT_WAS_DONE, url) for _ in range(PROCESSES)]
     done = [int(process.communicate(timeout=PATIENCE_S)[0]) for process in running]
@@ -131,7 +132,6 @@ def test_processes_that_migrate_at_the_same_time_apply_each_step_once(url: str) 
     assert _ask(url, "SELECT count(*) FROM schema_migrations") == [(len(STEPS),)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 1, len(STEPS) - 1])
 def test_a_killed_migration_leaves_nothing_of_its_step(
     store: SqlStore, url: str, place: int

@@ -24,6 +24,8 @@ from ledger.types.errors import Unavailable
 from ledger.types.zone import from_micros, micros
 from tests.servers import Cluster
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 TICK = timedelta(microseconds=1)
 PROCESSES = 3
 MONTHS = 12
@@ -114,7 +116,6 @@ def test_a_batch_may_span_months_that_have_no_table(store: SqlStore, admin: str,
     }
 
 
-@pytest.mark.slow
 def test_processes_that_need_the_same_months_at_the_same_time_all_get_them(
     store: SqlStore, url: str
 ) -> None:

@@ -15,6 +15,8 @@ from tests.servers import Cluster
 from tests.store.statements import built, compiled
 from tests.store.test_query_plans import MEANT
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 ROWS: Final = 6_000
 SCOPES: Final = 4
 SCOPE: Final = 3

@@ -18,6 +18,8 @@ from ledger.testing.contract.usage import UsageContract
 from tests.pooler import Pooler, pooler
 from tests.servers import Cluster
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 SERVERS = 3
 ENGINES = 2
 THREADS = 4
@@ -30,7 +32,6 @@ def shared(postgres: Cluster) -> Iterator[Pooler]:
         yield made
 
 
-@pytest.mark.slow
 class TestPooled(TransactionContract, IsolationContract, UsageContract, RollupContract):
     """The part of the contract that says most to a connection, with few of them."""
 

@@ -16,6 +16,8 @@ from ledger.testing.contract import things
 from ledger.testing.contract.store import NOW, Held
 from tests.servers import Cluster, Server, server, system, wheel
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 NUMBERS = iter(range(1_000))
 
 

@@ -28,6 +28,8 @@ from ledger.types.ids import CustomerId
 from ledger.types.scope import Scope
 from tests.servers import Cluster
 
+pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+
 Acme = Tenant[Blocking]
 WRITERS = 8
 CUSTOMERS = ("jane", "joe", "jim")
@@ -180,7 +182,6 @@ def test_engines_that_meter_the_same_events_count_each_once(postgres_url: str, a
     assert all_totals(acme) == one_after_another(events)
 
 
-@pytest.mark.slow
 def test_hours_that_are_counted_anew_while_others_add_are_exact(acme: Acme) -> None:
     chance = random.Random(5)
     events, wrong = some_events(300, chance), some_events(340, chance)[300:]

@@ -22,10 +22,10 @@ from sqlalchemy.pool import QueuePool
 from ledger.store import postgres_commits, postgres_role, postgres_upkeep, postgres_url
 from ledger.store.forked import keep_for_ever
 from ledger.store.postgres_commits import Commits
-from ledger.store.postgres_faults import Unreachable, fault
+from ledger.store.postgres_faults import fault
 from ledger.store.postgres_role import Role
 from ledger.store.postgres_rows import Staging
-from ledger.store.postgres_silence import ImpatientConnection
+from ledger.store.postgres_silence import ImpatientConnection, connect
 from ledger.store.postgres_url import Address
 from ledger.store.sql.again import Again
 from ledger.store.sql.database import NO_SCOPE, Finding, Value
@@ -73,18 +73,7 @@ class Postgres:
         )
 
     def _connect(self) -> ImpatientConnection:
-        try:
-            connection = ImpatientConnection.connect(
-                self._address.conninfo,
-                autocommit=True,  # every transaction is begun in words
-                prepare_threshold=None,  # a pooler would run the statements that others prepared
-            )
-            connection.silence_max_s = self._address.silence_max_s
-        except psycopg.OperationalError as error:
-            said = str(error)
-        else:
-            return connection
-        raise Unreachable(said)  # not from the driver's error, which carries the password
+        return connect(self._address.conninfo, self._address.silence_max_s)
 
     @property
     def name(self) -> str:

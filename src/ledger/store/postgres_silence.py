@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 
+from ledger.store.postgres_faults import Unreachable
 from ledger.types.clock import monotonic
 
 R = TypeVar("R")
@@ -49,3 +50,23 @@ class ImpatientConnection(psycopg.Connection[Any]):
         except StopIteration as end:
             value: R = end.value
             return value
+
+
+def connect(conninfo: str, silence_max_s: int | None) -> ImpatientConnection:
+    """A connection that begins no transaction by itself.
+
+    Raises:
+        Unreachable: it could not be made.
+    """
+    try:
+        connection = ImpatientConnection.connect(
+            conninfo,
+            autocommit=True,  # every transaction is begun in words
+            prepare_threshold=None,  # a pooler would run the statements that others prepared
+        )
+    except psycopg.OperationalError as error:
+        said = str(error)
+    else:
+        connection.silence_max_s = silence_max_s
+        return connection
+    raise Unreachable(said)  # not from the driver's error, which carries the password
