@@ -103,6 +103,18 @@ def test_what_comes_to_no_number_is_refused_with_the_reason(text: str, code: str
 
 @pytest.mark.parametrize(
     "text",
+    ['1 if {} == "1" else 2', "1 if name == {} else 2", '1 if 1 / {} == "1" else 2', "round(1, {})"],
+)
+def test_a_number_that_python_would_not_write_is_refused_all_the_same(text: str) -> None:
+    eight = "(" + "*".join(["1e29"] * 8) + ")"
+    huge = "*".join([eight] * 19)  # 4,408 digits
+    with pytest.raises(Invalid) as refused:
+        value(text.format(f"({huge})"), name=text)
+    assert refused.value.code in {"out_of_range", "bad_decimal", "not_a_number"}
+
+
+@pytest.mark.parametrize(
+    "text",
     [
         "", "  ", "a +", "a; b", "a = 1", "(a := 1)", "a\n+ b", "1if a else 2", r'a == "\q"', "a\0",
         "a.b", "a[0]", "[a]", "(a, b)", "{a: 1}", "{a}", "f'{a}'", "lambda: a", "[x for x in a]",

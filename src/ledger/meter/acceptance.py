@@ -153,23 +153,11 @@ def value_of(meter: Meter, event: Reading | StoredEvent) -> Decimal | None:
             `out_of_range`), or an expression over it has no value (`not_a_number`,
             `division_by_zero`).
     """
-    properties = event.properties
-    for name, wanted in meter.where.items():
-        if text_of(properties.get(name)) != wanted:
-            return None
-    if meter.aggregation == "count":
-        return _ONE
-    if meter.expression is not None:
-        found = expression(meter.expression).value(event.quantity, properties)
-        return found if found is None or meter.aggregation != "unique" else _ONE
     if meter.aggregation == "unique":
-        is_there = meter.property is None or properties.get(meter.property) is not None
-        return _ONE if is_there else None
-    if meter.property is None:
-        return event.quantity
-    given = properties.get(meter.property)
-    # A bool passes as an int in Python, and is refused as a number like any other non-number.
-    return None if given is None else exact_quantity(given, what=f"property {meter.property!r}")
+        return None if member_of(meter, event) is None else _ONE
+    if not _passes(meter, event):
+        return None
+    return _ONE if meter.aggregation == "count" else _number(meter, event)
 
 
 def member_of(meter: Meter, event: Reading | StoredEvent) -> str | None:
@@ -180,14 +168,32 @@ def member_of(meter: Meter, event: Reading | StoredEvent) -> str | None:
     Raises:
         Invalid: as `value_of`.
     """
-    if value_of(meter, event) is None:
+    if not _passes(meter, event):
         return None
     if meter.property is not None:
-        return text_of(event.properties[meter.property])
-    value: Decimal | None = event.quantity
-    if meter.expression is not None:
-        value = expression(meter.expression).value(event.quantity, event.properties)
+        given = event.properties.get(meter.property)
+        return None if given is None else text_of(given)
+    value = _number(meter, event)
     return None if value is None else decimal_text(value)
+
+
+def _passes(meter: Meter, event: Reading | StoredEvent) -> bool:
+    """Whether no filter of the meter keeps an event out."""
+    for name, wanted in meter.where.items():  # on a hot path, where mostly there are none
+        if text_of(event.properties.get(name)) != wanted:
+            return False
+    return True
+
+
+def _number(meter: Meter, event: Reading | StoredEvent) -> Decimal | None:
+    """The number that a meter reads from an event, or computes; None if a property is not there."""
+    if meter.expression is not None:
+        return expression(meter.expression).value(event.quantity, event.properties)
+    if meter.property is None:
+        return event.quantity
+    given = event.properties.get(meter.property)
+    # A bool passes as an int in Python, and is refused as a number like any other non-number.
+    return None if given is None else exact_quantity(given, what=f"property {meter.property!r}")
 
 
 def digest_of(member: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -25,6 +26,8 @@ from ledger.meter.uniques import memberships
 from ledger.plan.feature import Feature
 from ledger.types.errors import Invalid
 from ledger.types.ids import CustomerId
+
+_ONE = Decimal(1)
 
 
 class Lookup:
@@ -102,8 +105,11 @@ def count(
     for feature in features:
         meter = meter_of(feature)
         try:
-            value = value_of(meter, event)
-            member = member_of(meter, event) if meter.aggregation == "unique" else None
+            if meter.aggregation == "unique":
+                member = member_of(meter, event)
+                value = None if member is None else _ONE
+            else:
+                member, value = None, value_of(meter, event)
         except Invalid as error:
             raise Invalid(
                 f"feature {feature.key} cannot count the event: {error.message}", code=error.code

@@ -10,6 +10,7 @@ from ledger.meter.aggregation import weighted
 from ledger.meter.ports import UsageWork
 from ledger.meter.rebuilding import refuse_expired
 from ledger.meter.rollup import HOUR_US, meter_of, read_dimensions
+from ledger.meter.uniques import distinct_in
 from ledger.meter.usage import (
     Keep,
     Names,
@@ -29,6 +30,8 @@ from ledger.types.zone import micros
 Group = tuple[str, ...]
 Cut = Sequence[tuple[datetime, datetime]]
 
+_DISTINCT_MAX = 62
+"""For so many windows, the days of two months, the store counts different values in each."""
 _CARRIED = -1
 """The window before the first, in which the level that is carried in was set."""
 
@@ -83,7 +86,7 @@ class Table:
         names: Names = None,
     ) -> None:
         self._work, self._customer, self._feature = work, customer, feature
-        self._cut, self._by, self._keep = cut, by, keeping(names)
+        self._cut, self._by, self._names, self._keep = cut, by, names, keeping(names)
         self._starts = [micros(start) for start, _ in cut]
         self._aggregation = meter_of(feature).aggregation
         self._found: dict[tuple[int, Group], _Quantity] = {}
@@ -98,6 +101,8 @@ class Table:
         """
         if not self._cut:
             return {}
+        if self._aggregation == "unique" and not self._by and len(self._cut) <= _DISTINCT_MAX:
+            return self._distinct()
         for piece in self._pieces():
             if self._keep(piece):
                 at = bisect_right(self._starts, piece.at) - 1
@@ -109,6 +114,16 @@ class Table:
             for group in {group for _, group in self._found}:
                 self._weigh(group)
         return {place: one.quantity() for place, one in self._found.items() if place[0] >= 0}
+
+    def _distinct(self) -> dict[tuple[int, Group], Decimal]:
+        """As `quantities`; however many values there are, none of them is read."""
+        found: dict[tuple[int, Group], Decimal] = {}
+        for i, (start, end) in enumerate(self._cut):
+            of = self._work, self._customer, self._feature
+            if count := distinct_in(*of, start, end, self._names):
+                found[i, ()] = Decimal(count)
+        self.touched = set(found)
+        return found
 
     def _pieces(self) -> Iterator[Piece]:
         work, customer, feature = self._work, self._customer, self._feature

@@ -25,7 +25,7 @@ from math import ceil, floor
 from typing import Any, TypeVar
 
 from ledger.plan.expression_tree import PARTS, read
-from ledger.types.errors import Invalid
+from ledger.types.errors import Invalid, shown
 from ledger.types.exact import decimal_text, half_away, to_digits
 from ledger.types.quantity import FRACTION_DIGITS, INTEGER_DIGITS
 from ledger.types.quantity import quantity as exact_quantity
@@ -34,6 +34,7 @@ DIGITS_MAX = 18
 """How far `round` goes, to either side of the point."""
 
 _QUANTITY = "quantity"
+_WRITTEN_BITS = 2_000  # some 600 digits; Python itself may refuse to write more than 640
 
 Number = int | Fraction
 Value = str | int | bool | None
@@ -62,7 +63,10 @@ class Expression:
             Invalid: a property or the result is no number of a quantity's size (`bad_decimal`,
                 `out_of_range`, `not_a_number`), or it divides by zero (`division_by_zero`).
         """
-        evaluator = self._idle.pop() if self._idle else _Evaluator()
+        try:
+            evaluator = self._idle.pop()
+        except IndexError:  # to look first whether there is one would let another thread take it
+            evaluator = _Evaluator()
         try:
             found = _number(evaluator.evaluate(self._tree, quantity, properties))
         except _MissingError:
@@ -206,12 +210,20 @@ def _text(value: object) -> str:
         return _text(value.value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else decimal_text(_number(value))
+    return value if isinstance(value, str) else _written(_number(value))
+
+
+def _written(number: Number) -> str:
+    if max(number.numerator.bit_length(), number.denominator.bit_length()) > _WRITTEN_BITS:
+        raise Invalid(
+            "a number too long to be written is compared with a text", code="out_of_range"
+        )
+    return decimal_text(number)
 
 
 def _rounded(value: Number, digits: Number) -> Number:
     if type(digits) is not int or abs(digits) > DIGITS_MAX:
-        raise _no_number(f"round takes -{DIGITS_MAX} to {DIGITS_MAX} digits, not {digits}")
+        raise _no_number(f"round takes -{DIGITS_MAX} to {DIGITS_MAX} digits, not {shown(digits)}")
     scale = Fraction(10) ** digits
     return _simple(Fraction(half_away(Fraction(value) * scale)) * Fraction(1, scale))
 
