@@ -103,7 +103,12 @@ def test_what_comes_to_no_number_is_refused_with_the_reason(text: str, code: str
 
 @pytest.mark.parametrize(
     "text",
-    ['1 if {} == "1" else 2', "1 if name == {} else 2", '1 if 1 / {} == "1" else 2', "round(1, {})"],
+    [
+        '1 if {} == "1" else 2',
+        "1 if name == {} else 2",
+        '1 if 1 / {} == "1" else 2',
+        "round(1, {})",
+    ],
 )
 def test_a_number_that_python_would_not_write_is_refused_all_the_same(text: str) -> None:
     eight = "(" + "*".join(["1e29"] * 8) + ")"

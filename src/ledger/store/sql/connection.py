@@ -69,13 +69,13 @@ class ScopedConnection:
     def stream(self, query: Query[*Ts], **values: Param) -> Iterator[sa.Row[*Ts]]:
         """The rows of a query that may have too many to hold, as long as the transaction lasts."""
         try:
-            result = self._connection.execute(
+            with self._connection.execute(
                 query.select,
                 {"scope": self._id, **values},
                 execution_options={"yield_per": _STREAM_ROWS},  # a cursor, where there are servers
-            )
-            for part in result.partitions():
-                yield from part
+            ) as result:  # which is closed also when nobody wants the rest
+                for part in result.partitions():
+                    yield from part
         except REFUSED as error:
             raise self._refusal(error, {}) from error
 
