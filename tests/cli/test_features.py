@@ -25,7 +25,7 @@ def _database(run: Run) -> None:
         ),
         (
             ["--aggregation", "unique", "--property", "user", "--dimension", "region"],
-            "unique of user of calls",
+            "unique of user of calls by region",
             {"aggregation": "unique", "dimensions": ["region"]},
         ),
         (
@@ -45,10 +45,15 @@ def _database(run: Run) -> None:
         ),
         (
             ["--divide-by", "1000", "--rounding", "up", "--priced-unit", "thousand calls"],
-            "sum of calls, priced ÷ 1000, rounded up",
+            "sum of calls, priced in thousand calls ÷ 1000, rounded up",
             {"event": "calls"},
         ),
         (["--multiply-by", "0.5", "--digits", "2"], "sum of calls, priced × 0.5", {}),
+        (
+            ["--multiply-by", "0.5", "--digits", "-2", "--rounding", "half_up"],
+            "sum of calls, priced × 0.5, rounded half_up to -2 digits",
+            {},
+        ),
         (["--kind", "boolean", "--name", "API", "--unit", "key"], "", None),
     ],
 )
@@ -64,6 +69,14 @@ def test_a_feature_is_what_the_options_say(
         assert (listed["kind"], listed["meter"]) == ("boolean", None)
     else:
         assert {name: listed["meter"][name] for name in meter} == meter
+
+
+def test_a_row_has_the_beginning_of_a_long_expression(run: Run) -> None:
+    long = " + ".join(["tokens"] * 20)
+    assert f"sum of ({long}) of" in run("features", "create", "work", "--expression", long).out
+    listed = run("features", "list").out
+    assert f"sum of ({long[:59]}…) of work" in listed
+    assert run("features", "list", "--json").data[0]["meter"]["expression"] == long
 
 
 def test_a_conversion_is_kept_with_its_feature(run: Run) -> None:

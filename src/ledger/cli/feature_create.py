@@ -15,6 +15,7 @@ LevelMode = Literal["set", "change"]
 Per = Literal["second", "hour", "day"]
 Rounding = Literal["none", "up", "down", "half_up"]
 
+_NO_UNIT = "unit"
 _METER, _CONVERSION = "What a metered feature counts", "The unit that is priced"
 
 Event = Annotated[
@@ -178,19 +179,28 @@ def create(
         invocation.out.text(f"{created.key} is created{f': {told}' if told else ''}.")
 
 
-def metered(feature: Feature) -> str:
-    """`sum of input_tokens of llm.request where model=large`, and how it is priced."""
+def metered(feature: Feature, *, width: int | None = None) -> str:
+    """`sum of input_tokens of llm.request where model=large`, and how it is priced.
+
+    Of an expression at most `width` characters are shown.
+    """
     meter = feature.meter
     if meter is None:
         return ""
-    value = meter.property or (f"({meter.expression})" if meter.expression else "")
+    value = meter.property or (f"({_cut(meter.expression, width)})" if meter.expression else "")
     of = f" of {value}" if value else ""
     changed = "changes of a level" if meter.level == "change" else ""
     level = f" of {changed}" if changed and not value else f" by {changed}" if changed else ""
     per = f" per {meter.per}" if meter.per else ""
     filters = ", ".join(f"{name}={value}" for name, value in sorted(meter.where.items()))
     where = f" where {filters}" if filters else ""
-    return f"{meter.aggregation}{per}{of}{level} of {meter.event}{where}{_priced(feature)}"
+    by = f" by {', '.join(meter.dimensions)}" if meter.dimensions else ""
+    return f"{meter.aggregation}{per}{of}{level} of {meter.event}{where}{by}{_priced(feature)}"
+
+
+def _cut(text: str, width: int | None) -> str:
+    line = " ".join(text.split())
+    return line if width is None or len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _priced(feature: Feature) -> str:
@@ -198,8 +208,10 @@ def _priced(feature: Feature) -> str:
     if conversion is None:
         return ""
     sign = "÷" if conversion.operation == "divide" else "×"
-    rounded = "" if conversion.rounding == "none" else f", rounded {conversion.rounding}"
-    return f", priced {sign} {conversion.factor:f}{rounded}"
+    unit = "" if conversion.unit == _NO_UNIT else f" in {conversion.unit}"
+    digits = f" to {conversion.digits} digits" if conversion.digits else ""
+    rounded = "" if conversion.rounding == "none" else f", rounded {conversion.rounding}{digits}"
+    return f", priced{unit} {sign} {conversion.factor:f}{rounded}"
 
 
 def _conversion(

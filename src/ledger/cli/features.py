@@ -19,6 +19,9 @@ _COLUMNS = (
     Column("KEY"), Column("KIND"), Column("UNIT"), Column("STATUS"), Column("METER"),
 )  # fmt: skip  # a list of names reads best as one
 
+_SHOWN = 60
+"""How much of an expression a row shows; --json has all of it."""
+
 
 @verb(group, "list", examples=["ledger features list", "ledger features list --json"])
 def list_features(invocation: Invocation, *, limit: options.Limit = 50) -> None:
@@ -84,7 +87,7 @@ def backfill(
 
 
 def _row(feature: Feature) -> Sequence[str]:
-    return feature.key, feature.kind, feature.unit, feature.status, metered(feature)
+    return feature.key, feature.kind, feature.unit, feature.status, metered(feature, width=_SHOWN)
 
 
 register(group)
