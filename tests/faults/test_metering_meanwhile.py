@@ -78,7 +78,7 @@ def test_events_wait_for_a_server_that_is_away(
 def test_a_batch_whose_fate_is_unknown_is_stored_once_when_the_server_is_back(
     where: Where, wire: Proxy, postgres_url: str, spool: Path | None
 ) -> None:
-    """Without keys of the caller's, too: a batch has a number that is stored with it."""
+    """Without keys of the caller's, too: an event gets one when it is metered."""
     url = wire.url(postgres_url, patience_s=1)
     with ledger.open(url, meter=config(spool), migrate=False) as engine:
         wire.cut(where, COMMIT, then=wire.refuse)

@@ -15,7 +15,7 @@ from ledger.testing.contract import things
 from ledger.testing.contract.store import Held, Work
 from ledger.types.clock import monotonic
 from ledger.types.errors import Unavailable
-from tests.servers import OWNER, Cluster
+from tests.servers import OWNER, Cluster, server
 
 pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
 
@@ -117,6 +117,25 @@ def test_a_login_that_is_wrong_is_told_at_once_and_without_the_password(
     assert refused.value.code == "database_unreachable"
     assert monotonic() - began < 5
     _tells_no_secret(refused.value)
+
+
+def test_a_password_that_is_wrong_is_told_at_once_and_not_repeated(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with server() as made:
+        cluster = Cluster(made.admin)
+        cluster.create("ledger_locked")
+        asking = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        (made.folder / "data" / "pg_hba.conf").write_text(asking, encoding="ascii")
+        cluster.execute(made.admin, "SELECT pg_reload_conf()")
+        ledger.open(cluster.url("ledger_locked")).close()
+        began = monotonic()
+        with pytest.raises(Unavailable, match=r"does not let Ledger in .*password auth") as refused:
+            ledger.open(cluster.url("ledger_locked", password=SECRET))
+        assert monotonic() - began < 5
+    assert refused.value.code == "database_unreachable"
+    _tells_no_secret(refused.value)
+    assert "hunter2" not in caplog.text
 
 
 def test_a_server_that_never_answers_is_given_up() -> None:
