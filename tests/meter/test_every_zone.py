@@ -22,6 +22,8 @@ from ledger.types.period import Period
 from ledger.types.zone import local_date, micros, midnight
 from tests.meter.books import Books
 
+pytestmark = pytest.mark.slow  # all zones there are
+
 DAY = timedelta(days=1)
 YEAR = 2025
 STEP = timedelta(minutes=13)
