@@ -13,7 +13,7 @@ from ledger.types.errors import Unavailable
 from tests.faults.proxy import COMMIT, Proxy, Where, proxy
 from tests.servers import Cluster, server
 
-pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+pytestmark = pytest.mark.slow  # processes and servers are started and killed
 
 MANY = 300
 
@@ -110,7 +110,6 @@ def test_what_a_process_could_not_store_the_next_one_does(
     assert list(spool.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_events_wait_for_a_server_that_is_stopped_or_killed(spool: Path | None) -> None:
     with server(durable=True) as made:
         url = Cluster(made.admin).create("ledger_away")

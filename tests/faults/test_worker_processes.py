@@ -15,7 +15,7 @@ import ledger
 from ledger import MeterConfig
 from ledger.testing.builders import subscribed
 
-pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
+pytestmark = pytest.mark.slow  # processes and servers are started and killed
 
 METER_AND_WAIT = """
 import sys, ledger
@@ -94,7 +94,6 @@ def wait_for(url: str, count: int) -> None:
     raise AssertionError(f"{stored(url)} events are stored, not {count}")
 
 
-@pytest.mark.slow
 def test_running_workers_store_what_killed_programs_had_metered_and_nothing_twice(
     url: str, start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -110,7 +109,6 @@ def test_running_workers_store_what_killed_programs_had_metered_and_nothing_twic
     assert stored(url) == 3 * EVENTS
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_worker_cleanly(
     start: Callable[..., subprocess.Popen[str]], number: signal.Signals
@@ -122,7 +120,6 @@ def test_a_signal_ends_a_worker_cleanly(
     assert json.loads(said.splitlines()[-1])["event"] == "worker stopped"
 
 
-@pytest.mark.slow
 def test_one_round_for_cron(url: str, start: Callable[..., subprocess.Popen[str]]) -> None:
     killed_after_metering(url, "program")
     worker = start("--once")

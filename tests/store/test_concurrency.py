@@ -1,10 +1,8 @@
 """Threads and processes on one database: they wait for each other, and nothing is lost."""
 
-import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
@@ -18,6 +16,7 @@ from ledger.testing.contract import things
 from ledger.testing.contract.store import ACME, NOW, Held
 from ledger.types.clock import monotonic
 from ledger.types.errors import Unavailable
+from tests.store.aside import forked, started
 
 PROCESSES = 4
 EACH = 60
@@ -59,7 +58,7 @@ def test_several_processes_write_to_one_file(file: SqlStore, path: Path) -> None
 def test_a_writer_waits_for_another_process_to_finish(file: SqlStore, path: Path) -> None:
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
-    done = _started(lambda: Held(file).customers.add(things.customer()))
+    done = started(lambda: Held(file).customers.add(things.customer()))
     assert not done.wait(timeout=1)
     other.execute("COMMIT")
     assert done.wait(timeout=20)
@@ -92,7 +91,7 @@ def test_a_transaction_that_takes_too_long_lets_the_others_of_its_process_know(
         inside.set()
         release.wait(timeout=20)
 
-    done = _started(lambda: impatient.run(ACME, linger, at=NOW))
+    done = started(lambda: impatient.run(ACME, linger, at=NOW))
     assert inside.wait(timeout=20)
     with pytest.raises(Unavailable) as refused:
         Held(impatient).customers.add(things.customer())
@@ -111,7 +110,7 @@ def test_readers_do_not_wait_for_a_writer(file: SqlStore) -> None:
         inside.set()
         release.wait(timeout=20)
 
-    done = _started(lambda: file.run(ACME, linger, at=NOW))
+    done = started(lambda: file.run(ACME, linger, at=NOW))
     assert inside.wait(timeout=20)
     assert len(Held(file).customers.page(None, 10)) == 0
     release.set()
@@ -146,7 +145,7 @@ def test_a_child_process_has_connections_of_its_own(file: SqlStore, path: Path) 
         acme.customers.add(things.customer("child"))
         file.close()
 
-    assert _forked(in_child) == 0
+    assert forked(in_child) == 0
     assert acme.customers.find("child") is not None
     acme.customers.add(things.customer("again"))
     assert sorted(c.external_id or "" for c in acme.customers.page(None, 10)) == [
@@ -167,7 +166,7 @@ def test_a_child_process_may_be_born_in_the_middle_of_a_transaction(file: SqlSto
 
     def fork_inside(work: SqlWork) -> int:
         work.customers.add(things.customer("parent"))
-        return _forked(in_child)
+        return forked(in_child)
 
     assert file.run(ACME, fork_inside, at=NOW) == 0
     assert acme.customers.find("parent") is not None
@@ -183,31 +182,6 @@ def test_a_database_in_memory_stays_with_its_process() -> None:
         with pytest.raises(Unavailable, match="belongs to the process that opened it"):
             acme.customers.page(None, 10)
 
-    assert _forked(in_child) == 0
+    assert forked(in_child) == 0
     acme.customers.add(things.customer())
     store.close()
-
-
-def _started(work: Callable[[], object]) -> Event:
-    """Runs `work` in a thread; the event tells that it has ended well."""
-    done = Event()
-
-    def run() -> None:
-        work()
-        done.set()
-
-    Thread(target=run, daemon=True).start()
-    return done
-
-
-def _forked(work: Callable[[], None]) -> int:
-    """Runs `work` in a child process; 0 when it ended well."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -1,6 +1,5 @@
 """Threads and processes on PostgreSQL: they write side by side, and wait only where they must."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from ledger.testing.contract import things
 from ledger.testing.contract.store import ACME, NOW, Held, Work
 from ledger.types.errors import Unavailable
 from ledger.types.ids import CustomerId
+from tests.store.aside import forked, started
 
 pytestmark = pytest.mark.slow  # the fast loop has the contract, the schema and the fences
 
@@ -70,7 +70,7 @@ def test_who_needs_to_be_alone_is(postgres_store: SqlStore, what: str) -> None:
     }
     hold, wait = pairs[what]
     with _Lingering(postgres_store, hold):
-        done = _started(lambda: acme.write(wait))
+        done = started(lambda: acme.write(wait))
         assert not done.wait(A_WHILE_S)
     assert done.wait(PATIENCE_S)
 
@@ -94,7 +94,7 @@ def test_who_waits_for_each_other_is_parted_and_both_get_done(postgres_store: Sq
         return cross
 
     works = crossed("first", "second"), crossed("second", "first")
-    done = [_started(partial(postgres_store.run, ACME, work, at=NOW)) for work in works]
+    done = [started(partial(postgres_store.run, ACME, work, at=NOW)) for work in works]
     assert all(one.wait(PATIENCE_S) for one in done)
     assert len(attempts) == 3
     assert acme.due.list("billing", NOW, 9) == ["first", "second"]
@@ -153,7 +153,7 @@ def test_a_child_process_may_be_born_in_the_middle_of_a_transaction(
 
     def fork_inside(work: SqlWork) -> int:
         work.customers.add(things.customer("parent"))
-        return _forked(in_child)
+        return forked(in_child)
 
     acme.features.add(things.feature())
     assert postgres_store.run(ACME, fork_inside, at=NOW) == 0
@@ -174,7 +174,7 @@ class _Lingering:
             self._inside.set()
             assert self._release.wait(PATIENCE_S)
 
-        self._done = _started(lambda: self._store.run(ACME, work, at=NOW))
+        self._done = started(lambda: self._store.run(ACME, work, at=NOW))
         assert self._inside.wait(PATIENCE_S)
 
     def __exit__(self, *_: object) -> None:
@@ -197,28 +197,3 @@ def _claim(work: Work) -> None:
 
 def _note(work: Work) -> None:
     work.events.add(things.Noted("2"))
-
-
-def _started(work: Callable[[], object]) -> Event:
-    """Runs `work` in a thread; the event tells that it has ended well."""
-    done = Event()
-
-    def run() -> None:
-        work()
-        done.set()
-
-    Thread(target=run, daemon=True).start()
-    return done
-
-
-def _forked(work: Callable[[], None]) -> int:
-    """Runs `work` in a child process; 0 when it ended well."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
